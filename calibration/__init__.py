@@ -1,0 +1,1 @@
+"""Metrology that both halves need: quantities, strict records, radiation, reports, provenance."""

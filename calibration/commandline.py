@@ -1,0 +1,77 @@
+"""What both command lines share: exit statuses and how an error is said."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from calibration.errors import InputError
+
+__all__ = [
+    "EXIT_DONE",
+    "EXIT_FIXABLE",
+    "EXIT_INTERRUPTED",
+    "EXIT_SOME_FAILED",
+    "LazyGroup",
+    "run",
+]
+
+EXIT_DONE = 0
+EXIT_FIXABLE = 2
+EXIT_SOME_FAILED = 3
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported only when they are called.
+
+    lazy: command name -> (one-line help, "package.module:attribute"), in the order of the help page.
+    """
+
+    def __init__(self, *, lazy: Mapping[str, tuple[str, str]], **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.lazy = dict(lazy)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or None for an unknown name."""
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name][1].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{attribute} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (text, _) in self.lazy.items()])
+
+
+def run(command: Callable[..., Any], arguments: Sequence[str] | None = None) -> int:
+    """Run a click command and return the exit status; a bug of ours keeps its traceback (status 1)."""
+    try:
+        status = command(
+            args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False
+        )
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_FIXABLE
+    except InputError as error:
+        click.echo(f"error: {error}", err=True)
+        return EXIT_FIXABLE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: nothing was written", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away (`| head`): not an error to report
+        return EXIT_DONE
+    return status if isinstance(status, int) else EXIT_DONE

@@ -1,0 +1,261 @@
+"""Strict TOML into frozen dataclasses: every mistake named by its key path, all of them at once."""
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pydantic
+from pydantic_core import core_schema
+
+from calibration.errors import ConfigError, InputError
+from calibration.quantity import Quantity
+
+__all__ = ["Loaded", "Number", "load", "parse", "record", "to_toml"]
+
+T = TypeVar("T")
+
+record = pydantic.dataclasses.dataclass(
+    frozen=True, slots=True, kw_only=True, config=pydantic.ConfigDict(extra="forbid", strict=True)
+)
+"""Decorator of a table of a project file: frozen, unknown keys refused, nothing coerced."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """Annotation of a number that may be written plain or as { value = ..., sigma = ... }.
+
+    Use as Annotated[Quantity, Number(unit="mm", gt=0.0)]; plain means sigma not stated (None).
+    """
+
+    unit: str = ""
+    gt: float | None = None
+    ge: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def read(self, raw: object) -> Quantity:
+        """Raises ValueError with the reason."""
+        if isinstance(raw, Quantity):
+            return raw
+        if isinstance(raw, Mapping):
+            unknown = set(raw) - {"value", "sigma"}
+            if unknown or "value" not in raw:
+                raise ValueError("write a number as 0.5 or as { value = 0.5, sigma = 0.02 }")
+            value, sigma = _real(raw["value"]), raw.get("sigma")
+            if sigma is not None:
+                sigma = _real(sigma)
+                if sigma < 0.0:
+                    raise ValueError(f"sigma must not be negative, not {sigma:g}")
+        else:
+            value, sigma = _real(raw), None
+        for bound, broken, sign in (
+            (self.gt, self.gt is not None and not value > self.gt, ">"),
+            (self.ge, self.ge is not None and not value >= self.ge, ">="),
+            (self.lt, self.lt is not None and not value < self.lt, "<"),
+            (self.le, self.le is not None and not value <= self.le, "<="),
+        ):
+            if broken:
+                raise ValueError(f"must be {sign} {bound:g}, not {value:g}")
+        return Quantity(value, sigma, self.unit)
+
+
+def _real(raw: object) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
+        raise ValueError(f"must be a number, not {raw!r}")
+    if not math.isfinite(raw):
+        raise ValueError(f"must be finite, not {raw}")
+    return float(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T]):
+    """A project file: its record, the file, the folder its paths are relative to, and what --set changed."""
+
+    record: T
+    path: Path
+    overrides: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Relative paths of the project file start here."""
+        return self.path.parent
+
+
+def load(cls: type[T], path: Path, *, settings: Sequence[str] = ()) -> Loaded[T]:
+    """Read a project file into a record, after applying `key.path=value` settings.
+
+    Raises InputError for a file that cannot be read or is not TOML, ConfigError for every wrong key at once.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(
+            "the project file cannot be read", why=error.strerror or str(error), where=str(path)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError("the project file is not UTF-8 text", where=str(path)) from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            "the project file is not valid TOML", why=str(error), where=str(path)
+        ) from error
+    overrides = {}
+    for setting in settings:
+        key, value = _apply(table, setting)
+        overrides[key] = value
+    return Loaded(parse(cls, table, where=str(path)), path, overrides)
+
+
+def parse(cls: type[T], table: Mapping[str, Any], *, where: str) -> T:
+    """Validate a TOML table into a record. Raises ConfigError with all problems."""
+    # JSON mode: strict about every scalar, yet a table makes a record and an array a tuple
+    text = json.dumps(table, default=str)
+    try:
+        return pydantic.TypeAdapter(cls).validate_json(text)
+    except pydantic.ValidationError as error:
+        problems = [_explain(cls, e) for e in error.errors(include_url=False)]
+        raise ConfigError(problems, where=where) from None
+
+
+def _apply(table: dict[str, Any], setting: str) -> tuple[str, str]:
+    key, found, raw = setting.partition("=")
+    key, raw = key.strip(), raw.strip()
+    if not found or not key:
+        raise InputError(
+            f"--set {setting!r} is not of the form key.path=value",
+            remedy='write for instance --set sample.radius_mm=0.25 or --set fourier.window="none"',
+        )
+    try:
+        value = tomllib.loads(f"v = {raw}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = raw  # a bare word on the command line is meant as text
+    node: Any = table
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        last = depth == len(parts) - 1
+        if isinstance(node, list):
+            if not part.isdecimal() or int(part) >= len(node):
+                raise InputError(
+                    f"--set {key}: {part!r} is not an entry of {'.'.join(parts[:depth])!r}",
+                    why=f"it has entries 0 to {len(node) - 1}",
+                )
+            if last:
+                node[int(part)] = value
+            else:
+                node = node[int(part)]
+        elif isinstance(node, dict):
+            if last:
+                node[part] = value
+            else:
+                node = node.setdefault(part, {})
+        else:
+            raise InputError(f"--set {key}: {'.'.join(parts[:depth])!r} is a value, not a table")
+    return key, raw
+
+
+def _explain(cls: type[Any], error: Any) -> str:
+    loc = [
+        part
+        for part in error["loc"]
+        if not (isinstance(part, str) and part.startswith("function-"))
+    ]
+    path = ""
+    for part in loc:
+        path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else str(part))
+    kind = error["type"]
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+        names = _keys(cls, loc[:-1])
+        near = difflib.get_close_matches(str(loc[-1]), names, n=1, cutoff=0.5)
+        hint = (
+            f'; did you mean "{near[0]}"?' if near else f"; known here: {', '.join(sorted(names))}"
+        )
+        return f"{path}: unknown key{hint}"
+    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{path}: missing"
+    if kind == "literal_error":
+        expected = str(error["ctx"]["expected"])
+        near = difflib.get_close_matches(
+            str(error["input"]),
+            [w.strip("' ") for w in expected.replace(" or ", ",").split(",")],
+            n=1,
+        )
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        return f"{path}: {error['input']!r} is not one of {expected}{hint}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if kind.startswith("dataclass") or kind in ("dict_type",):
+        message = "must be a table of keys"
+    elif kind == "tuple_type":
+        message = "must be a list"
+    shown = (
+        ""
+        if kind == "value_error" or isinstance(error["input"], (dict, tuple))
+        else f", not {error['input']!r}"
+    )
+    return f"{path or 'project file'}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _keys(cls: type[Any], loc: Sequence[int | str]) -> list[str]:
+    """The valid key names of the table at loc."""
+    current: Any = cls
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        hints = typing.get_type_hints(current)
+        current = _record_in(hints.get(part))
+        if current is None:
+            return []
+    return [f.name for f in dataclasses.fields(current)]
+
+
+def _record_in(annotation: Any) -> Any:
+    if dataclasses.is_dataclass(annotation):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, list):
+        for argument in typing.get_args(annotation):
+            found = _record_in(argument)
+            if found is not None:
+                return found
+    return None
+
+
+def to_toml(value: Any, *, header: Sequence[str] = ()) -> str:
+    """A record as TOML text with comment lines on top; keys that are None are left out."""
+    import tomlkit
+
+    document = tomlkit.document()
+    for line in header:
+        document.add(tomlkit.comment(line))
+    for key, item in _plain(value).items():
+        document[key] = item
+    return tomlkit.dumps(document)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Quantity):
+        if value.sigma is None:
+            return value.value
+        import tomlkit
+
+        table = tomlkit.inline_table()
+        table.update({"value": value.value, "sigma": value.sigma})
+        return table
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {name: _plain(item) for name, item in fields if item is not None}
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value

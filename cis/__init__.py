@@ -1,0 +1,1 @@
+"""Complex impedance spectroscopy: exports to R, sigma_DC and activation energies."""

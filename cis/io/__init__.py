@@ -1,0 +1,1 @@
+"""Readers of impedance exports: one file per format, recognised by content."""

@@ -1,0 +1,1 @@
+"""X-ray total scattering: raw scans to S(Q) and g(r)."""

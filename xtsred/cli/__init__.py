@@ -1,0 +1,25 @@
+"""The command line of xtsred: one module per command, imported only when it is called."""
+
+from calibration.commandline import LazyGroup, run
+
+__all__ = ["command", "main"]
+
+command = LazyGroup(
+    name="xtsred",
+    help="X-ray total scattering: from raw scans to S(Q), g(r) and a report.",
+    lazy={
+        "demo": ("reduce a virtual NS glass that ships with the package", "xtsred.cli.demo:demo"),
+        "init": ("write a commented project file from scans", "xtsred.cli.init:init"),
+        "inspect": ("say what each scan file is", "xtsred.cli.inspect:inspect"),
+        "convert": ("write scans as plain text", "xtsred.cli.convert:convert"),
+        "reduce": ("raw scans to S(Q), g(r) and a report", "xtsred.cli.reduce:reduce"),
+        "compare": ("Wright R_X of a model against a measured S(Q)", "xtsred.cli.compare:compare"),
+        "structure": ("structure and transport of a trajectory", "xtsred.cli.structure:structure"),
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Entry point of the `xtsred` command."""
+    raise SystemExit(run(command))

@@ -1,0 +1,1 @@
+"""Corrections: pure functions on arrays, one module per effect."""

@@ -1,0 +1,1 @@
+"""Readers of diffraction scans: one file per format, recognised by content."""
