@@ -11,9 +11,25 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from calibration.quantity import Quantity
 from calibration.report import Finding
 
-__all__ = ["Array", "Pattern", "Role", "Scan", "ScanHeader", "Step", "frozen"]
+__all__ = [
+    "Array",
+    "Comparison",
+    "Intensity",
+    "Normalization",
+    "PairDistribution",
+    "Pattern",
+    "Reduction",
+    "Role",
+    "Scan",
+    "ScanHeader",
+    "Shell",
+    "Step",
+    "StructureFactor",
+    "frozen",
+]
 
 Role = Literal["sample", "container", "environment"]
 
@@ -104,3 +120,145 @@ class Step:
     curves: Mapping[str, Array]
     parameters: Mapping[str, str]
     reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalization:
+    """How counts/s became electron units: K = 1/beta (counts/s per e.u. of one sample atom).
+
+    method: the one used. k_high_angle, k_integral: K by the high-angle and by the Krogh-Moe-Norman
+    method. compton_response: fitted amplitude of the Compton term, None where fixed at 1;
+    continuum: fitted amplitude of the tube's continuum, None where absent;
+    correlations: "K, compton response" -> -1..1. q_range: where the high-angle fit was made.
+    """
+
+    method: str
+    k: Quantity
+    k_high_angle: Quantity
+    k_integral: Quantity
+    q_range: tuple[float, float]
+    compton_response: Quantity | None = None
+    continuum: Quantity | None = None
+    correlations: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intensity:
+    """The sample's scattering at each angle in electron units per average atom.
+
+    two_theta_deg, q: shape (n,) (q of the intensity-weighted mean wavelength). measured, sigma: everything
+    that reached the detector from the sample, container and environment removed, attenuated.
+    components: name -> shape (n,), the calculated parts that add up to `model` in the same units
+    (coherent self, Compton, multiple scattering, continuum ...). coherent, coherent_sigma: I_coh.
+    square_mean |<f>|^2 and mean_square <f^2>: shape (n,).
+    """
+
+    two_theta_deg: Array
+    q: Array
+    measured: Array
+    sigma: Array
+    components: Mapping[str, Array]
+    coherent: Array
+    coherent_sigma: Array
+    square_mean: Array
+    mean_square: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureFactor:
+    """Faber-Ziman S(Q) on a uniform grid; q: bin centres, shape (n,); s, sigma: shape (n,).
+
+    covariance: shape (n, n) where bins are correlated (deconvolved lines), else None: bins independent.
+    sigma_systematic: shape (n,), of the normalization and the Compton response, common to all bins.
+    """
+
+    q: Array
+    s: Array
+    sigma: Array
+    sigma_systematic: Array | None = None
+    covariance: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairDistribution:
+    """Real space: r: shape (n,), Å. g: g(r); d: G(r) = 4 pi rho0 r (g - 1) (Keen's D), Å^-2;
+    t: T(r) = 4 pi rho0 r g, Å^-2; rdf: R(r) = r T, Å^-1; each with its sigma.
+
+    window: name and q_max as text; extrapolation: how 0..q_min was filled, as text.
+    first_distance: below it (Å) no pair can be: the unphysical region; None where not known.
+    covariance: of G(r), shape (n, n), on request.
+    """
+
+    r: Array
+    g: Array
+    g_sigma: Array
+    d: Array
+    d_sigma: Array
+    t: Array
+    t_sigma: Array
+    rdf: Array
+    rdf_sigma: Array
+    window: str
+    extrapolation: str
+    number_density_per_a3: float
+    first_distance: float | None = None
+    covariance: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """One neighbour shell: where it is and how many atoms it holds.
+
+    pair: "Si-O" or "" where not known. position, coordination, width: by a fit of the window-broadened
+    peak over r_range. coordination_integral: integral of R(r) over integral_limits (no fit).
+    """
+
+    pair: str
+    r_range: tuple[float, float]
+    position: Quantity
+    width: Quantity
+    coordination: Quantity | None
+    coordination_integral: Quantity | None
+    integral_limits: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The result against another S(Q): curves on the measured grid and their difference.
+
+    name: file; q, s, sigma: ours; s_other: shape (n,); rms: of the difference; r_x: Wright's R_X.
+    """
+
+    name: str
+    function: str
+    q: Array
+    s: Array
+    sigma: Array
+    s_other: Array
+    rms: float
+    r_x: float
+    r_x_sigma: float | None
+    pull_width: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """Everything that one project gave, in the order of the reduction.
+
+    scans: the scans as read, by role. patterns: merged, by role. steps: every correction with its curves.
+    """
+
+    name: str
+    composition_text: str
+    number_density_per_a3: float
+    scans: Mapping[str, tuple[Scan, ...]]
+    patterns: Mapping[str, Pattern]
+    steps: tuple[Step, ...]
+    intensity: Intensity
+    normalization: Normalization
+    structure_factor: StructureFactor
+    pair_distribution: PairDistribution
+    shells: tuple[Shell, ...]
+    findings: tuple[Finding, ...]
+    parameters: Mapping[str, Quantity]
+    comparison: Comparison | None = None

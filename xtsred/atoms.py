@@ -1,0 +1,172 @@
+"""Atoms in the beam: form factors, anomalous terms, Compton functions, attenuation.
+
+The only module that imports xraydb (f0 of Waasmaier & Kirfel 1995, f' and f'' of Chantler 1995, mass
+attenuation of Elam et al. 2002) and xraylib (incoherent scattering functions of Hubbell et al. 1975,
+Compton profiles of Biggs et al. 1975; Schoonjans et al., Spectrochim. Acta B 66 (2011) 776).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from xtsred.stages import Array
+
+__all__ = [
+    "Composition",
+    "absorption_edges_kev",
+    "attenuation_per_cm",
+    "compton_profile",
+    "form_factors",
+    "incoherent",
+    "mass_density",
+    "mean_square",
+    "number_density",
+    "square_mean",
+]
+
+AVOGADRO_A3 = 0.602214076  # atoms/Å^3 in one mol/cm^3 (SI 2019, exact)
+_X_TABLE_START = 5e-3  # Å^-1; below, the tabulated S(x, Z) is too coarse, and S grows as x^2
+
+ComplexArray = npt.NDArray[np.complex128]
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """Elements and their atomic fractions (which sum to one)."""
+
+    elements: tuple[str, ...]
+    fractions: tuple[float, ...]
+
+    @classmethod
+    def of(cls, fractions: Mapping[str, float]) -> "Composition":
+        """From a mapping of element to amount, normalized to one."""
+        total = sum(fractions.values())
+        return cls(tuple(fractions), tuple(v / total for v in fractions.values()))
+
+    @property
+    def mean_atomic_mass(self) -> float:
+        """Mean atomic mass in g/mol."""
+        return sum(c * _mass(e) for e, c in zip(self.elements, self.fractions, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _mass(element: str) -> float:
+    import xraydb
+
+    return float(xraydb.atomic_mass(element))
+
+
+def number_density(composition: Composition, *, mass_density_g_per_cm3: float) -> float:
+    """Atoms per Å^3 from the mass density: rho0 = rho N_A / <M>."""
+    return mass_density_g_per_cm3 * AVOGADRO_A3 / composition.mean_atomic_mass
+
+
+def mass_density(composition: Composition, *, number_density_per_a3: float) -> float:
+    """Mass density in g/cm^3 from atoms per Å^3."""
+    return number_density_per_a3 * composition.mean_atomic_mass / AVOGADRO_A3
+
+
+def form_factors(composition: Composition, q: Array, *, energy_kev: float) -> ComplexArray:
+    """f0(Q) + f'(E) + i f''(E) of each element.
+
+    q: shape (n,), Å^-1. Returns shape (elements, n), electrons.
+    Source: Waasmaier & Kirfel, Acta Cryst. A51 (1995) 416 (valid to Q = 75 Å^-1);
+    Chantler, J. Phys. Chem. Ref. Data 24 (1995) 71.
+    """
+    import xraydb
+
+    s = np.asarray(q) / (4.0 * np.pi)
+    rows = []
+    for element in composition.elements:
+        fp, fpp = _anomalous(element, energy_kev)
+        rows.append(xraydb.f0(element, s) + fp + 1j * fpp)
+    return np.array(rows, dtype=np.complex128)
+
+
+@lru_cache(maxsize=1024)
+def _anomalous(element: str, energy_kev: float) -> tuple[float, float]:
+    import xraydb
+
+    energy_ev = 1e3 * energy_kev
+    return (
+        float(xraydb.f1_chantler(element, energy_ev)),
+        float(xraydb.f2_chantler(element, energy_ev)),
+    )
+
+
+def square_mean(composition: Composition, f: ComplexArray) -> Array:
+    """|<f>|^2 = |sum c_n f_n|^2, shape (n,), e.u.; f: shape (elements, n)."""
+    return np.asarray(np.abs(np.asarray(composition.fractions) @ f) ** 2)
+
+
+def mean_square(composition: Composition, f: ComplexArray) -> Array:
+    """<f^2> = sum c_n |f_n|^2, shape (n,), e.u.; f: shape (elements, n)."""
+    return np.asarray(np.asarray(composition.fractions) @ np.abs(f) ** 2)
+
+
+def incoherent(composition: Composition, q: Array) -> Array:
+    """Incoherent scattering function per average atom, sum c_n S_n(x) with x = Q/(4 pi).
+
+    q: shape (n,), Å^-1. Returns shape (n,), e.u., before recoil (Klein-Nishina).
+    Source: Hubbell et al., J. Phys. Chem. Ref. Data 4 (1975) 471, as tabulated by xraylib.
+    """
+    import xraydb
+    import xraylib
+
+    x = np.abs(np.asarray(q)) / (4.0 * np.pi)
+    inside = np.maximum(x, _X_TABLE_START)
+    low = np.minimum(x / _X_TABLE_START, 1.0) ** 2
+    total = np.zeros_like(x)
+    for element, c in zip(composition.elements, composition.fractions, strict=True):
+        z = xraydb.atomic_number(element)
+        total += c * np.array([xraylib.SF_Compt(z, value) for value in inside])
+    return np.asarray(total * low)
+
+
+def compton_profile(composition: Composition, pz: Array) -> Array:
+    """Compton profile per average atom, sum c_n J_n(p_z), normalized as tabulated (integral = Z).
+
+    pz: shape (n,), atomic units. Returns shape (n,).
+    Source: Biggs, Mendelsohn & Mann, At. Data Nucl. Data Tables 16 (1975) 201, from xraylib.
+    """
+    import xraydb
+    import xraylib
+
+    total = np.zeros(np.shape(pz))
+    for element, c in zip(composition.elements, composition.fractions, strict=True):
+        z = xraydb.atomic_number(element)
+        total += c * np.array([xraylib.ComptonProfile(z, min(abs(p), 100.0)) for p in pz])
+    return total
+
+
+def attenuation_per_cm(
+    composition: Composition, energy_kev: npt.ArrayLike, *, mass_density_g_per_cm3: float
+) -> Array:
+    """Linear attenuation coefficient mu = rho sum w_n (mu/rho)_n in cm^-1 (total: photo + coherent + Compton).
+
+    energy_kev: any shape; returns the same shape.
+    Source: Elam, Ravel & Sieber, Radiat. Phys. Chem. 63 (2002) 121, from xraydb.
+    """
+    import xraydb
+
+    energy_ev = 1e3 * np.atleast_1d(np.asarray(energy_kev, dtype=np.float64))
+    total = np.zeros_like(energy_ev)
+    for element, c in zip(composition.elements, composition.fractions, strict=True):
+        total += c * _mass(element) * np.asarray(xraydb.mu_elam(element, energy_ev))
+    mu = mass_density_g_per_cm3 * total / composition.mean_atomic_mass
+    return np.asarray(mu.reshape(np.shape(energy_kev)))
+
+
+def absorption_edges_kev(composition: Composition) -> dict[str, float]:
+    """K, L1-L3 edges of the elements above 2 keV, e.g. {"Ag K": 25.514}."""
+    import xraydb
+
+    edges = {}
+    for element in composition.elements:
+        for name, edge in xraydb.xray_edges(element).items():
+            if name in ("K", "L1", "L2", "L3") and edge.energy > 2000.0:
+                edges[f"{element} {name}"] = edge.energy / 1e3
+    return edges
