@@ -7,7 +7,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,9 +18,15 @@ from pydantic_core import core_schema
 from calibration.errors import ConfigError, InputError
 from calibration.quantity import Quantity
 
-__all__ = ["Loaded", "Number", "load", "parse", "record", "to_toml"]
+__all__ = ["Check", "Loaded", "Number", "attempt", "load", "parse", "record", "to_toml"]
 
 T = TypeVar("T")
+
+Check = Callable[[Mapping[str, Any]], Sequence[str]]
+"""What no single key can know: raw table -> problems, each beginning with its key path.
+
+A check must cope with wrong and missing keys (they are named already): read what it needs with `attempt`.
+"""
 
 record = pydantic.dataclasses.dataclass(
     frozen=True, slots=True, kw_only=True, config=pydantic.ConfigDict(extra="forbid", strict=True)
@@ -92,7 +98,9 @@ class Loaded(Generic[T]):
         return self.path.parent
 
 
-def load(cls: type[T], path: Path, *, settings: Sequence[str] = ()) -> Loaded[T]:
+def load(
+    cls: type[T], path: Path, *, settings: Sequence[str] = (), check: Check | None = None
+) -> Loaded[T]:
     """Read a project file into a record, after applying `key.path=value` settings.
 
     Raises InputError for a file that cannot be read or is not TOML, ConfigError for every wrong key at once.
@@ -115,18 +123,32 @@ def load(cls: type[T], path: Path, *, settings: Sequence[str] = ()) -> Loaded[T]
     for setting in settings:
         key, value = _apply(table, setting)
         overrides[key] = value
-    return Loaded(parse(cls, table, where=str(path)), path, overrides)
+    return Loaded(parse(cls, table, where=str(path), check=check), path, overrides)
 
 
-def parse(cls: type[T], table: Mapping[str, Any], *, where: str) -> T:
+def parse(cls: type[T], table: Mapping[str, Any], *, where: str, check: Check | None = None) -> T:
     """Validate a TOML table into a record. Raises ConfigError with all problems."""
     # JSON mode: strict about every scalar, yet a table makes a record and an array a tuple
     text = json.dumps(table, default=str)
+    problems: list[str] = []
+    value: T | None = None
     try:
-        return pydantic.TypeAdapter(cls).validate_json(text)
+        value = pydantic.TypeAdapter(cls).validate_json(text)
     except pydantic.ValidationError as error:
-        problems = [_explain(cls, e) for e in error.errors(include_url=False)]
-        raise ConfigError(problems, where=where) from None
+        problems += [_explain(cls, e) for e in error.errors(include_url=False)]
+    if check is not None:
+        problems += check(table)
+    if value is None or problems:
+        raise ConfigError(problems, where=where)
+    return value
+
+
+def attempt(cls: type[T], raw: object) -> T | None:
+    """The record, or None where the table is absent or wrong (its own problems are named elsewhere)."""
+    try:
+        return pydantic.TypeAdapter(cls).validate_json(json.dumps(raw, default=str))
+    except pydantic.ValidationError:
+        return None
 
 
 def _apply(table: dict[str, Any], setting: str) -> tuple[str, str]:
@@ -231,7 +253,7 @@ def _record_in(annotation: Any) -> Any:
 
 
 def to_toml(value: Any, *, header: Sequence[str] = ()) -> str:
-    """A record as TOML text with comment lines on top; keys that are None are left out."""
+    """A record as TOML text with comment lines on top; keys that are None or empty are left out."""
     import tomlkit
 
     document = tomlkit.document()
@@ -253,7 +275,7 @@ def _plain(value: Any) -> Any:
         return table
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-        return {name: _plain(item) for name, item in fields if item is not None}
+        return {name: _plain(item) for name, item in fields if item is not None and item != ()}
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, (list, tuple)):
