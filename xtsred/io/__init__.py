@@ -1,1 +1,67 @@
-"""Readers of diffraction scans: one file per format, recognised by content."""
+"""Scans of diffractometers: one module per format, recognised by content."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from calibration.errors import ReadError
+from xtsred.io import text
+from xtsred.stages import Scan
+
+__all__ = ["READERS", "read_scans"]
+
+# A reader has NAME, matches(head, name) and read(path); the first that matches is the only one asked.
+READERS: tuple[ModuleType, ...] = (text,)
+
+_HEAD_BYTES = 4096
+
+
+def read_scans(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple[Scan, ...]:
+    """Every range of a file, as the file states it.
+
+    columns: which column of a text table is what, counted from 1 (`xtsred.io.text.COLUMNS`); without it
+    a table has 2theta and intensity, and sigma if there is a third column. Other formats name their own.
+    Raises ReadError (with file and line) for a file that is missing, no scan, damaged, or in a format
+    that is not known here.
+    """
+    head = _head(path)
+    if columns is not None:
+        found = next(
+            (r.NAME for r in READERS if r is not text and r.matches(head, path.name)), None
+        )
+        if found is not None:
+            raise ReadError(
+                f"columns are given, but this is a {found} file",
+                why="such a file says itself what its numbers are",
+                remedy="leave the columns out",
+                where=str(path),
+            )
+        return text.read(path, columns=columns)
+    for reader in READERS:
+        if reader.matches(head, path.name):
+            scans: tuple[Scan, ...] = reader.read(path)
+            return scans
+    raise ReadError(
+        "the file is neither text nor a format known here",
+        why=f"it begins with {head[:16]!r}",
+        remedy="export the scan as .xy text; known formats: " + ", ".join(r.NAME for r in READERS),
+        where=str(path),
+    )
+
+
+def _head(path: Path) -> bytes:
+    if path.is_dir():
+        raise ReadError("this is a folder, not a scan", remedy="name its files", where=str(path))
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ReadError(
+            "the file cannot be read",
+            why=(error.strerror or str(error)).lower(),
+            remedy="check the path; paths of a project file are relative to it",
+            where=str(path),
+        ) from error
+    if not head.strip():
+        raise ReadError("the file is empty", remedy="export the scan again", where=str(path))
+    return head

@@ -1,0 +1,275 @@
+"""Text columns: .xy, .xye, .dat, .csv, .txt, with or without a header; also EVA's .xy.
+
+schema: rows of numbers, a row per point, separated by white space, commas or semicolons, with decimal
+    points or commas; comment lines (# ; ' ! % // *) and one line of column names are allowed before the
+    rows. Without a `columns` map: 2theta and intensity; a third column is the standard uncertainty.
+    Integers are counts, other numbers are rates (counts/s); the reader says which it took.
+uncertainties: the column of sigma as it stands; none is made up.
+metadata: EVA's first line ('Id: "" Anode: "Mo" TimePerStep: "0.1"): anode, sample, scan type, counting time.
+structure: one file is one scan.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from calibration.errors import ReadError
+from calibration.report import Finding
+from xtsred.io.checks import are_integers, checked
+from xtsred.io.source import is_text, read_text
+from xtsred.io.table import Table, parse_table
+from xtsred.stages import Array, Scan, ScanHeader, frozen
+
+__all__ = ["COLUMNS", "NAME", "matches", "read"]
+
+NAME = "text columns"
+
+COLUMNS = (
+    "two_theta_deg",
+    "counts",
+    "rate_cps",
+    "sigma_counts",
+    "rate_sigma_cps",
+    "seconds_per_step",
+    "monitor",
+)
+_EVA = re.compile(r"(\w+): \"([^\"]*)\"")
+# what a processed curve is called: its first column is not 2theta
+_NOT_SCANS = {
+    ".sq": "S(Q)",
+    ".fq": "F(Q)",
+    ".gr": "G(r)",
+    ".gofr": "g(r)",
+    ".iq": "I(Q)",
+    ".int01": "i(Q) of GudrunX",
+    ".mint01": "F(Q) of Gudrun",
+}
+_Q_NAME = re.compile(
+    r"(?:^|[\s,;#\"'(])(?:q(?:$|[\s,;\"'])|[qksdr][\s,;\"']*[\[(/_]\s*(?:1/|inv|å|a\b|a\^|nm))"
+    r"|^[\s#L\"']*[ksdr][\s,;\"']+(?=i\b|s\b|s\(|f\(|g\b|g\(|counts|intens)"
+    r"|inverse\s*(?:angstrom|nm)|(?:å|\ba|angstroms?|nm)\s*\^?\s*[{(]?\s*(?:-1|⁻¹|−1)"
+    r"|1\s*/\s*(?:å|a\b|angstrom|nm)|momentum transfer|scattering vector|d-?spacing",
+    re.IGNORECASE,
+)
+_ANGLE_NAME = re.compile(
+    r"2\s*-?_?\s*th|two_?\s?-?theta|\btth\b|2\s*[θϑΘ]|angle|degree|\bdeg\b", re.IGNORECASE
+)
+_OTHER_AXES = frozenset(
+    ("z", "x", "y", "phi", "chi", "psi", "theta", "omega", "rocking curve", "rocking", "time")
+)
+
+
+def matches(head: bytes, name: str) -> bool:
+    """Anything that can be text."""
+    return is_text(head)
+
+
+def read(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple[Scan, ...]:
+    """The one scan of a text file; columns: name of `COLUMNS` -> number of the column, from 1.
+
+    Raises ReadError for what is no scan: no rows, text among the numbers, NaN, negative counts, angles that
+    repeat, go back or exceed 180°, Q instead of 2theta, columns that are not there.
+    """
+    curve = _NOT_SCANS.get(path.suffix.lower())
+    if curve is not None and columns is None:
+        raise ReadError(
+            f"a {path.suffix} file holds {curve}, not a scan",
+            why="counts against 2theta are needed, as measured",
+            remedy="name the raw scan; if this is one, say so with columns = { two_theta_deg = 1, counts = 2 }",
+            where=str(path),
+        )
+    table = parse_table(re.split(r"\r\n|\n|\r", read_text(path)), file=str(path))
+    _refuse_q(table, file=str(path))
+    header, seconds = _header(table, file=str(path))
+    used = dict(columns) if columns is not None else _guess(table, file=str(path))
+    _check_map(used, width=table.values.shape[1], file=str(path))
+    scan = _scan(table, used, file=str(path), header=header, seconds=seconds)
+    if columns is None:
+        scan = _say_what_was_taken(scan)
+    return (checked(scan, place=table.place),)
+
+
+def _guess(table: Table, *, file: str) -> dict[str, int]:
+    width = table.values.shape[1]
+    if width == 1:
+        raise ReadError(
+            "there is only one column",
+            why="2theta and intensity are needed",
+            remedy="export the scan with its angles",
+            where=table.place(0),
+        )
+    if width > 3:
+        raise ReadError(
+            f"there are {width} columns, and nothing says which is what",
+            why="up to three are taken as 2theta, intensity and sigma",
+            remedy="say it: columns = { two_theta_deg = 1, counts = 2 } (or rate_cps, rate_sigma_cps, ...), counted from 1",
+            where=table.place(0),
+        )
+    counts = are_integers(table.values[:, 1])
+    used = {"two_theta_deg": 1, "counts" if counts else "rate_cps": 2}
+    if width == 3 and bool(np.any(table.values[:, 2] != 0)):
+        used["sigma_counts" if counts else "rate_sigma_cps"] = 3
+    return used
+
+
+def _check_map(columns: Mapping[str, int], *, width: int, file: str) -> None:
+    for key, number in columns.items():
+        if key not in COLUMNS:
+            raise ReadError(
+                f"columns.{key} is no column known here",
+                why="known: " + ", ".join(COLUMNS),
+                where=file,
+            )
+        if not 1 <= number <= width:
+            raise ReadError(
+                f"column {number} is asked for as {key}, but the file has {width}",
+                why="columns count from 1",
+                remedy="correct the columns map",
+                where=file,
+            )
+    if len(set(columns.values())) < len(columns):
+        raise ReadError(
+            "one column is given two meanings", remedy="correct the columns map", where=file
+        )
+    if "two_theta_deg" not in columns:
+        raise ReadError(
+            "the columns map has no two_theta_deg", remedy="add two_theta_deg = 1", where=file
+        )
+    if ("counts" in columns) == ("rate_cps" in columns):
+        raise ReadError(
+            "the columns map needs counts or rate_cps, one of them",
+            why="the uncertainty of counts follows from themselves, that of rates needs a time or a sigma",
+            where=file,
+        )
+    stray = "rate_sigma_cps" if "counts" in columns else "sigma_counts"
+    if stray in columns:
+        other = "counts" if "counts" in columns else "rate_cps"
+        raise ReadError(
+            f"{stray} does not belong to {other}", remedy="correct the columns map", where=file
+        )
+
+
+def _scan(
+    table: Table,
+    columns: Mapping[str, int],
+    *,
+    file: str,
+    header: ScanHeader,
+    seconds: float | None,
+) -> Scan:
+    def column(key: str) -> Array | None:
+        return frozen(table.values[:, columns[key] - 1]) if key in columns else None
+
+    angles = frozen(table.values[:, columns["two_theta_deg"] - 1])
+    kind: Literal["counts", "rates"] = "counts" if "counts" in columns else "rates"
+    values = frozen(table.values[:, columns["counts" if kind == "counts" else "rate_cps"] - 1])
+    time = column("seconds_per_step")
+    if time is None and seconds is not None:
+        time = frozen(np.full(angles.size, seconds))
+    unused = sorted(set(range(1, table.values.shape[1] + 1)) - set(columns.values()))
+    return Scan(
+        file=file,
+        format=NAME,
+        two_theta_deg=angles,
+        values=values,
+        kind=kind,
+        sigma=column("sigma_counts" if kind == "counts" else "rate_sigma_cps"),
+        seconds_per_step=time,
+        monitor=column("monitor"),
+        header=ScanHeader(
+            anode=header.anode,
+            sample_name=header.sample_name,
+            other=header.other,
+            ignored=tuple(f"column {n}" for n in unused),
+        ),
+    )
+
+
+def _say_what_was_taken(scan: Scan) -> Scan:
+    text = (
+        "the intensities are whole numbers: taken as counts"
+        if scan.kind == "counts"
+        else "the intensities are not whole numbers: taken as counts per second"
+    )
+    if scan.sigma is not None:
+        text += "; the third column is taken as their standard uncertainty"
+    note = Finding("note", f"{scan.file}: {text}. A columns map in the project file says otherwise")
+    return replace(scan, findings=(*scan.findings, note))
+
+
+def _header(table: Table, *, file: str) -> tuple[ScanHeader, float | None]:
+    """What the lines before the rows say, and the counting time if they say one."""
+    facts: dict[str, str] = {}
+    for _, line in table.header:
+        if line.startswith(("'", "\ufeff'")):
+            facts.update({k: v.strip() for k, v in _EVA.findall(line) if v.strip()})
+    kind = facts.get("Scantype", "")
+    if kind.lower() in _OTHER_AXES:
+        raise ReadError(
+            f'this is a scan over "{kind}", not over 2theta',
+            why="its header says so",
+            remedy="name the 2theta scan",
+            where=f"{file}:{table.header[0][0]}",
+        )
+    seconds: float | None = None
+    if "TimePerStep" in facts:
+        try:
+            seconds = float(facts["TimePerStep"].replace(",", "."))
+        except ValueError:
+            seconds = None
+        if seconds is None or not 0 < seconds < 1e8:
+            raise ReadError(
+                f'TimePerStep is "{facts["TimePerStep"][:20]}", which is no time',
+                remedy="correct the first line",
+                where=f"{file}:{table.header[0][0]}",
+            )
+    known = ("Anode", "Id", "TimePerStep")
+    return (
+        ScanHeader(
+            anode=facts.get("Anode"),
+            sample_name=facts.get("Id"),
+            other={k: v for k, v in facts.items() if k not in known},
+        ),
+        seconds,
+    )
+
+
+def _refuse_q(table: Table, *, file: str) -> None:
+    """Q (or d) where 2theta is expected: by the names of the columns, or by steps that shrink as cos(theta)."""
+    # the names of the columns: the last line of the header, or SPEC's #L
+    names = [h for h in table.header if h[1].startswith("#L ")] + list(table.header[-1:])
+    named = next(((n, line) for n, line in names if _Q_NAME.search(line)), None)
+    angle = any(_ANGLE_NAME.search(line) for _, line in table.header)
+    if named is not None and not angle:
+        raise ReadError(
+            "the first column looks like Q, and 2theta in degrees is expected",
+            why=f"the header says {named[1].strip()[:60]!r}",
+            remedy="give the scan against 2theta as measured (Q = 4 pi sin(theta) / wavelength hides the wavelength)",
+            where=f"{file}:{named[0]}",
+        )
+    x = table.values[:, 0]
+    if angle or not _steps_shrink_as_q(x):
+        return
+    raise ReadError(
+        "the first column looks like Q, and 2theta in degrees is expected",
+        why="its steps shrink exactly as those of 4 pi sin(theta) / wavelength do on equal steps of angle",
+        remedy="give the scan against 2theta as measured",
+        where=table.place(0),
+    )
+
+
+def _steps_shrink_as_q(x: Array) -> bool:
+    """Q of equal steps in theta: step^2 = c^2 (k^2 - Q^2), a falling straight line in Q^2."""
+    if x.size < 50 or not np.all(np.isfinite(x)) or x[0] < 0 or x[-1] > 60:
+        return False
+    steps = np.diff(x)
+    if np.any(steps <= 0) or steps[-5:].mean() > 0.98 * steps[:5].mean():
+        return False
+    middle = (0.5 * (x[1:] + x[:-1])) ** 2
+    slope, constant = np.polyfit(middle, steps**2, 1)
+    residual = steps**2 - (slope * middle + constant)
+    return bool(slope < 0 and np.var(residual) < 1e-3 * np.var(steps**2))
