@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.errors import InputError
+from calibration.report import Finding
 
 __all__ = [
     "BELONGS_WITHIN",
@@ -16,6 +17,7 @@ __all__ = [
     "Line",
     "anodes",
     "belongs_to",
+    "disagreements",
     "energy_kev",
     "identify",
     "lines_of",
@@ -165,3 +167,39 @@ def belongs_to(wavelength_a: float, anode: str) -> bool:
     lines_of(anode)
     found = identify(wavelength_a)
     return found is not None and found[0] == anode
+
+
+def disagreements(
+    lines: Sequence[Line], *, file: str, anode: str | None, wavelengths_a: Sequence[float]
+) -> tuple[Finding, ...]:
+    """Findings where the stated lines are not those of the tube that a file's header names.
+
+    lines: what the project states. anode, wavelengths_a: what the header says, None and () where it is silent.
+    """
+    owners = {found[0] for line in lines if (found := identify(line.wavelength_a))}
+    header = anode
+    if header is None:
+        named = {found[0] for w in wavelengths_a if (found := identify(w))}
+        header = named.pop() if len(named) == 1 else None
+    if header is not None and owners and header not in owners:
+        stated = ", ".join(f"{line.wavelength_a:g} Å" for line in lines)
+        return (
+            Finding(
+                "problem",
+                f"{file} was measured with {header} radiation by its header, but the project file states {stated} "
+                f"({', '.join(sorted(owners))}): every Q is wrong if the header is right",
+                {"stated_A": lines[0].wavelength_a},
+            ),
+        )
+    if not owners and wavelengths_a and lines:
+        off = min(abs(li.wavelength_a / w - 1.0) for li in lines for w in wavelengths_a)
+        if off > BELONGS_WITHIN:
+            return (
+                Finding(
+                    "problem",
+                    f"{file} states {wavelengths_a[0]:g} Å in its header, the project file "
+                    f"{lines[0].wavelength_a:g} Å",
+                    {"header_A": wavelengths_a[0], "stated_A": lines[0].wavelength_a},
+                ),
+            )
+    return ()

@@ -183,14 +183,15 @@ class Detector:
 
 @record
 class Goniometer:
-    """Corrections of the angle from a calibration, measured 2theta minus true 2theta.
+    """Corrections of the angle, from a calibration (`calibration.goniometer.Alignment`).
 
-    zero_deg: 2theta read at the direct beam. displacement_mm: of the sample along the beam, positive towards the
-    tube's far side; needs radius_mm, from the axis to the detector slit.
+    zero_deg: 2theta read at the direct beam. along_mm, across_mm: displacement of the sample from the axis along the
+    beam (positive away from the tube) and across it (positive towards growing 2theta); radius_mm: axis to slit.
     """
 
     zero_deg: Annotated[Quantity, Number(unit="°")] = Quantity(0.0, None, "°")
-    displacement_mm: Annotated[Quantity, Number(unit="mm")] = Quantity(0.0, None, "mm")
+    along_mm: Annotated[Quantity, Number(unit="mm")] = Quantity(0.0, None, "mm")
+    across_mm: Annotated[Quantity, Number(unit="mm")] = Quantity(0.0, None, "mm")
     radius_mm: Annotated[Quantity, Number(unit="mm", gt=0.0)] | None = None
 
 

@@ -199,7 +199,9 @@ def _detector(part: Raw) -> Iterator[str]:
 
 
 def _goniometer(part: Raw) -> Iterator[str]:
-    yield from _together(part, "displacement_mm", "radius_mm")
+    displaced = next((key for key in ("along_mm", "across_mm") if key in part), None)
+    if displaced is not None:
+        yield from _together(part, displaced, "radius_mm")
 
 
 def _normalization(part: Raw) -> Iterator[str]:
