@@ -256,7 +256,7 @@ class Normalization:
 
 @record
 class Fourier:
-    """From S(Q) to g(r). delta_A: width of the Soper-Barney window. extrapolation: of Q (S - 1) below q_range.
+    """From S(Q) to g(r). delta_A: width of the Soper-Barney window. extrapolation: of S below q_range.
 
     covariance: also write the covariance matrix of G(r).
     """
@@ -266,7 +266,7 @@ class Fourier:
     r_max: Positive
     r_step: Positive
     delta_A: Positive | None = None
-    extrapolation: Literal["none", "linear", "quadratic"] = "linear"
+    extrapolation: Literal["none", "constant", "parabola"] = "parabola"
     covariance: bool = False
 
 
