@@ -24,6 +24,7 @@ __all__ = [
     "mass_density",
     "mean_square",
     "number_density",
+    "photoabsorption_per_cm",
     "square_mean",
 ]
 
@@ -150,13 +151,26 @@ def attenuation_per_cm(
     energy_kev: any shape; returns the same shape.
     Source: Elam, Ravel & Sieber, Radiat. Phys. Chem. 63 (2002) 121, from xraydb.
     """
+    return _linear(composition, energy_kev, mass_density_g_per_cm3, "total")
+
+
+def photoabsorption_per_cm(
+    composition: Composition, energy_kev: npt.ArrayLike, *, mass_density_g_per_cm3: float
+) -> Array:
+    """The photoelectric part of the attenuation coefficient in cm^-1; as `attenuation_per_cm`."""
+    return _linear(composition, energy_kev, mass_density_g_per_cm3, "photo")
+
+
+def _linear(
+    composition: Composition, energy_kev: npt.ArrayLike, mass_density: float, kind: str
+) -> Array:
     import xraydb
 
     energy_ev = 1e3 * np.atleast_1d(np.asarray(energy_kev, dtype=np.float64))
     total = np.zeros_like(energy_ev)
     for element, c in zip(composition.elements, composition.fractions, strict=True):
-        total += c * _mass(element) * np.asarray(xraydb.mu_elam(element, energy_ev))
-    mu = mass_density_g_per_cm3 * total / composition.mean_atomic_mass
+        total += c * _mass(element) * np.asarray(xraydb.mu_elam(element, energy_ev, kind=kind))
+    mu = mass_density * total / composition.mean_atomic_mass
     return np.asarray(mu.reshape(np.shape(energy_kev)))
 
 

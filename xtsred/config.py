@@ -115,8 +115,8 @@ class Filter:
 class Continuum:
     """The tube's bremsstrahlung, for a detector that does not resolve energy.
 
-    amplitude: prior of the fitted amplitude relative to the computed spectrum, e.g. { value = 1, sigma = 0.5 };
-    absent: fitted without a prior. anode: of the tube, where the lines do not say it.
+    amplitude: prior of the continuum's photons (after the filters, in the counted range) per photon of the
+    lines, e.g. { value = 0.2, sigma = 0.2 }; absent: fitted without a prior. anode: of the tube, where the lines do not say it.
     energies: number of energies at which the spectrum is represented. filter: what the beam passes first.
     """
 
@@ -202,9 +202,9 @@ class Columns:
     two_theta_deg: Column
     counts: Column | None = None
     rate_cps: Column | None = None
-    counts_sigma: Column | None = None
+    sigma_counts: Column | None = None
     rate_sigma_cps: Column | None = None
-    seconds: Column | None = None
+    seconds_per_step: Column | None = None
     monitor: Column | None = None
 
 

@@ -1,9 +1,8 @@
-"""Compton scattering: shifted energy, recoil, and what the detector does with the shifted photon."""
+"""Compton scattering: shifted energy, recoil, Doppler broadening."""
 
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import erf
 
 from xtsred.corrections.polarization import BeamPolarization
 from xtsred.stages import Array
@@ -12,9 +11,7 @@ __all__ = [
     "ELECTRON_REST_KEV",
     "doppler_moments",
     "klein_nishina_over_thomson",
-    "sensor_efficiency",
     "shifted_energy",
-    "window_share",
 ]
 
 ELECTRON_REST_KEV = 510.99895069  # CODATA 2022
@@ -81,21 +78,3 @@ def doppler_moments(
     energies[still] = energy_kev
     weights[still] = 1.0 / nodes
     return energies, weights
-
-
-def window_share(energy_kev: Array, *, low_kev: float, high_kev: float, fwhm_kev: float) -> Array:
-    """Share of photons of an energy that a pulse-height window accepts (Gaussian energy resolution).
-
-    energy_kev: any shape; returns the same shape, 0..1. low 0 or high infinity give a threshold only.
-    """
-    width = fwhm_kev / (2.0 * np.sqrt(2.0 * np.log(2.0)))
-    if width == 0.0:
-        return np.asarray((energy_kev >= low_kev) & (energy_kev <= high_kev), dtype=np.float64)
-    root = np.sqrt(2.0) * width
-    upper = erf((high_kev - energy_kev) / root) if np.isfinite(high_kev) else 1.0
-    return np.asarray(0.5 * (upper - erf((low_kev - energy_kev) / root)))
-
-
-def sensor_efficiency(mu_per_cm: Array, *, thickness_mm: float) -> Array:
-    """Share of photons absorbed in a sensor, 1 - exp(-mu d); mu_per_cm: photoelectric, any shape."""
-    return np.asarray(-np.expm1(-mu_per_cm * thickness_mm / 10.0))

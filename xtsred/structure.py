@@ -1,0 +1,92 @@
+"""From the sample's rate to S(Q): Faber-Ziman, binned by counts, the lines of a doublet deconvolved."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xtsred.binning import QGrid, cell_edges, overlap_matrix
+from xtsred.stages import Array, StructureFactor, frozen
+
+__all__ = ["bin_structure", "blend_matrix", "deconvolution", "deconvolve", "interpolate"]
+
+
+def bin_structure(
+    q: Array, s: Array, variance: Array, *, weight: Array, grid: QGrid
+) -> StructureFactor:
+    """Average S over uniform bins; every point goes to the bins that its cell covers, in proportion.
+
+    S_bin = sum_i o_bi w_i S_i / sum_i o_bi w_i with the overlap share o and w = exposure x dRate/dS: this
+    equals (sum of counts - sum of expected counts at S = 0) / (sum of expected counts per unit S), so
+    counts are added before anything is divided.
+
+    q, s, variance, weight: shape (n,). Bins that no point reaches are not allowed: raises ValueError.
+    """
+    overlap = overlap_matrix(cell_edges(q), grid.edges)
+    total = overlap @ weight
+    if np.any(total <= 0.0):
+        empty = grid.centers[total <= 0.0]
+        raise ValueError(f"no measured point in the bins at Q = {empty[0]:g}..{empty[-1]:g} Å^-1")
+    mean = (overlap @ (weight * s)) / total
+    # a point that two bins share correlates them slightly; its variance is split with its counts
+    sigma = np.sqrt(overlap @ (weight**2 * variance)) / total
+    return StructureFactor(q=grid.centers, s=frozen(mean), sigma=frozen(sigma))
+
+
+def interpolate(x: Array, *, grid: Array) -> Array:
+    """Matrix of four-point Lagrange interpolation on a uniform grid; shape (x, grid).
+
+    Beyond the ends the end value is held. Exact for cubics; for sin(Qr) with r step < 1 within 2 %.
+    """
+    step = grid[1] - grid[0]
+    position = np.clip((x - grid[0]) / step, 0.0, grid.size - 1.0)
+    first = np.clip(np.floor(position).astype(int) - 1, 0, grid.size - 4)
+    t = position - first
+    matrix = np.zeros((x.size, grid.size))
+    rows = np.arange(x.size)
+    for k in range(4):
+        others = [j for j in range(4) if j != k]
+        value = np.ones_like(t)
+        for j in others:
+            value = value * (t - j) / (k - j)
+        matrix[rows, first + k] += value
+    return matrix
+
+
+def blend_matrix(q: Array, *, ratios: Sequence[float], shares: Sequence[Array]) -> Array:
+    """What a pattern of several lines shows at Q of the mean wavelength: sum_l share_l S(Q lambda_mean/lambda_l).
+
+    q: uniform, shape (n,); ratios: lambda_mean/lambda_l; shares: of each line in dRate/dS, shape (n,) each, sum 1.
+    Returns the matrix B, shape (n, n), with S_mixed = B S.
+    """
+    matrix = np.zeros((q.size, q.size))
+    for ratio, share in zip(ratios, shares, strict=True):
+        matrix += np.asarray(share)[:, None] * interpolate(q * ratio, grid=q)
+    return matrix
+
+
+def deconvolution(blend: Array, *, terms: int = 4) -> Array:
+    """Approximate inverse of a blend that is close to one: sum_k (1 - B)^k, k = 0..terms - 1.
+
+    Van Cittert's series (Z. Phys. 69 (1931) 298): each term removes the blur left by the one before;
+    what a component of distance r keeps wrong is (1 - b(r))^terms, b its amplitude after blending. The
+    truncated series does not blow up noise where b is small, as an exact inverse would.
+    """
+    rest = np.eye(blend.shape[0]) - blend
+    total = np.eye(blend.shape[0])
+    power = np.eye(blend.shape[0])
+    for _ in range(terms - 1):
+        power = power @ rest
+        total += power
+    return np.asarray(total)
+
+
+def deconvolve(structure: StructureFactor, *, operator: Array) -> StructureFactor:
+    """Apply a deconvolution operator to S - 1 with its covariance; operator: shape (n, n)."""
+    covariance = (operator * structure.sigma**2) @ operator.T
+    return StructureFactor(
+        q=structure.q,
+        s=frozen(1.0 + operator @ (structure.s - 1.0)),
+        sigma=frozen(np.sqrt(np.diag(covariance))),
+        sigma_systematic=structure.sigma_systematic,
+        covariance=frozen(covariance),
+    )
