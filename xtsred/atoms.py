@@ -19,6 +19,7 @@ __all__ = [
     "absorption_edges_kev",
     "attenuation_per_cm",
     "compton_profile",
+    "element_density",
     "form_factors",
     "incoherent",
     "mass_density",
@@ -184,3 +185,15 @@ def absorption_edges_kev(composition: Composition) -> dict[str, float]:
             if name in ("K", "L1", "L2", "L3") and edge.energy > 2000.0:
                 edges[f"{element} {name}"] = edge.energy / 1e3
     return edges
+
+
+_COMPOUND_DENSITIES = {"CdTe": 5.85, "GaAs": 5.32, "NaI": 3.67, "CsI": 4.51}  # g/cm^3, CRC Handbook
+
+
+def element_density(formula: str) -> float:
+    """Mass density in g/cm^3 of an element or a common sensor material. Raises KeyError for others."""
+    import xraydb
+
+    if formula in _COMPOUND_DENSITIES:
+        return _COMPOUND_DENSITIES[formula]
+    return float(xraydb.atomic_density(formula))
