@@ -271,7 +271,7 @@ def _scans(table: Raw) -> Iterator[str]:
 def _columns(part: Raw) -> Iterator[str]:
     if ("counts" in part) == ("rate_cps" in part):
         yield "counts: write either counts or rate_cps"
-    yield from _together(part, "counts_sigma", "counts")
+    yield from _together(part, "sigma_counts", "counts")
     yield from _together(part, "rate_sigma_cps", "rate_cps")
     taken: dict[int, str] = {}
     for key, number in part.items():
