@@ -5,13 +5,43 @@ from pathlib import Path
 from types import ModuleType
 
 from calibration.errors import ReadError
-from xtsred.io import text
+from xtsred.io import (
+    brml,
+    bruker_raw1,
+    bruker_raw2,
+    bruker_raw3,
+    bruker_raw4,
+    chi,
+    gsas,
+    ras,
+    rasx,
+    rigaku_asc,
+    stoe_raw,
+    text,
+    uxd,
+    xrdml,
+)
 from xtsred.stages import Scan
 
 __all__ = ["READERS", "read_scans"]
 
 # A reader has NAME, matches(head, name) and read(path); the first that matches is the only one asked.
-READERS: tuple[ModuleType, ...] = (text,)
+READERS: tuple[ModuleType, ...] = (
+    bruker_raw1,
+    bruker_raw2,
+    bruker_raw3,
+    bruker_raw4,
+    stoe_raw,
+    brml,
+    rasx,
+    xrdml,
+    ras,
+    rigaku_asc,
+    uxd,
+    gsas,
+    chi,
+    text,
+)
 
 _HEAD_BYTES = 4096
 

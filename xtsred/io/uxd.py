@@ -1,0 +1,186 @@
+"""Siemens/Bruker .uxd (text of DIFFRAC AT and DIFFRAC plus).
+
+schema: comment lines (;), file keys `_KEY=value` (_FILEVERSION first), then per range its keys and, after _COUNTS, _CPS,
+    _2THETACOUNTS or _2THETACPS, the numbers: intensities alone, several to a line, or 2theta and intensity, a row per point.
+    Angles are _START + i _STEPSIZE; listed angles are rounded to fewer digits and are used only where they do not fit these.
+uncertainties: none in the file; counts are Poisson, rates times _STEPTIME are counts where whole.
+metadata: sample, anode, wavelengths and ratio, _STEPTIME, generator, slits, radius, date.
+structure: one Scan per range over 2theta; _STEPCOUNT must fit where it stands.
+Checked on one real file, of which the binary original exists.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from calibration.errors import ReadError
+from xtsred.io.numbers import number, number_list, number_or_none, whole
+from xtsred.io.ranges import collected, counted, equal_steps, is_two_theta, single_time
+from xtsred.io.source import read_text
+from xtsred.io.table import parse_table
+from xtsred.stages import Array, Scan, ScanHeader, frozen
+
+__all__ = ["NAME", "matches", "read"]
+
+NAME = "Bruker uxd"
+_KEY = re.compile(r"_(\w+)\s*=\s*(.*?)\s*\Z")
+_BLOCKS: dict[str, tuple[Literal["counts", "rates"], bool]] = {
+    "_COUNTS": ("counts", False),
+    "_CPS": ("rates", False),
+    "_2THETACOUNTS": ("counts", True),
+    "_2THETACPS": ("rates", True),
+}
+_SHOWN = {
+    "DRIVE": "drive",
+    "STEPMODE": "step mode",
+    "KV": "generator voltage (kV)",
+    "MA": "generator current (mA)",
+    "GONIOMETER_RADIUS": "goniometer radius (mm)",
+    "FIXED_DIVSLIT": "divergence slit",
+    "VARDIVERGENCE": "variable divergence slit",
+    "FIXED_ANTISLIT": "antiscatter slit",
+    "FIXED_DETSLIT": "detector slit",
+    "SOLLER_SLITS": "Soller slits",
+    "MONOCHROMATOR": "monochromator (code)",
+    "BETA_FILTER": "beta filter",
+    "RANGE_WL": "wavelength used (Å)",
+    "USER": "user",
+}
+
+
+def matches(head: bytes, name: str) -> bool:
+    """The key _FILEVERSION at the beginning of a line."""
+    return re.search(rb"(?m)^_FILEVERSION\s*=", head.replace(b"\r", b"\n")) is not None
+
+
+def read(path: Path) -> tuple[Scan, ...]:
+    """Every 2theta range. Raises ReadError for a damaged file."""
+    file = str(path)
+    lines = re.split(r"\r\n|\n|\r", read_text(path))
+    facts: dict[str, str] = {}
+    scans: list[Scan] = []
+    skipped: list[str] = []
+    i = 0
+    while i < len(lines):
+        line = lines[i].strip("\x1a \t")
+        i += 1
+        if not line or line.startswith(";"):
+            continue
+        if line.upper() in _BLOCKS:
+            stop = next(
+                (j for j in range(i, len(lines)) if lines[j].lstrip()[:1] in ("_", ";")), len(lines)
+            )
+            index = len(scans) + len(skipped)
+            drive = facts.get("DRIVE", "")
+            if drive and not is_two_theta(drive):
+                skipped.append(f"range {index + 1} over {drive}")
+            else:
+                kind, listed = _BLOCKS[line.upper()]
+                block = lines[i:stop]
+                where = f"{file}:{i + 1}"
+                columns = _listed(block, file=file, first_line=i + 1) if listed else None
+                values = (
+                    columns[1]
+                    if columns
+                    else number_list(" ".join(block), what="the intensities", where=where)
+                )
+                angles = _angles(
+                    facts, values.size, listed=columns[0] if columns else None, where=where
+                )
+                scans.append(
+                    _scan(facts, angles, values, kind=kind, file=file, index=index, where=where)
+                )
+            i = stop
+        elif found := _KEY.match(line):
+            facts[found[1].upper()] = found[2].strip("'")
+        else:
+            raise ReadError(
+                f"the line {line[:40]!r} is neither key nor comment",
+                why="the file is damaged",
+                where=f"{file}:{i}",
+            )
+    return collected(scans, file=file, skipped=skipped)
+
+
+def _listed(block: list[str], *, file: str, first_line: int) -> tuple[Array, Array]:
+    table = parse_table(block, file=file, first_line=first_line)
+    if table.values.shape[1] != 2:
+        raise ReadError(
+            f"there are {table.values.shape[1]} columns",
+            why="2theta and intensity are expected",
+            where=table.place(0),
+        )
+    return frozen(table.values[:, 0]), frozen(table.values[:, 1])
+
+
+def _angles(facts: Mapping[str, str], size: int, *, listed: Array | None, where: str) -> Array:
+    stated = facts.get("STEPCOUNT", "")
+    if stated and whole(stated, what="_STEPCOUNT", where=where) != size:
+        raise ReadError(
+            f"_STEPCOUNT says {stated} points, {size} are there",
+            why="the file was cut or changed",
+            where=where,
+        )
+    if listed is not None and not ("START" in facts and "STEPSIZE" in facts):
+        return listed
+    start = number(facts.get("START", facts.get("2THETA", "")), what="_START", where=where)
+    step = number(facts.get("STEPSIZE", ""), what="_STEPSIZE", where=where)
+    angles = equal_steps(start, step, size, where=where)
+    # the listed angles are rounded to two or three digits; more than that, and the header is of another scan
+    if listed is not None and np.max(np.abs(angles - listed)) > max(0.5 * abs(step), 0.0051):
+        return listed
+    return angles
+
+
+def _scan(
+    facts: Mapping[str, str],
+    angles: Array,
+    values: Array,
+    *,
+    kind: Literal["counts", "rates"],
+    file: str,
+    index: int,
+    where: str,
+) -> Scan:
+    seconds = facts.get("STEPTIME", "")
+    unit = facts.get("WL_UNIT", "A").upper()
+    lines = [
+        _number_or_zero(facts.get(f"WL{i}", "")) * (10.0 if unit.startswith("N") else 1.0)
+        for i in (1, 2)
+    ]
+    ratio = _number_or_zero(facts.get("WLRATIO", ""))
+    return counted(
+        Scan(
+            file=file,
+            format=NAME,
+            range_index=index,
+            two_theta_deg=angles,
+            values=values,
+            kind=kind,
+            seconds_per_step=single_time(
+                number(seconds, what="_STEPTIME", where=where), values.size
+            )
+            if seconds
+            else None,
+            header=ScanHeader(
+                anode=facts.get("ANODE") or None,
+                wavelengths_a=tuple(w for w in lines if 0.1 < w < 10),
+                line_ratio=ratio if 0 < ratio < 1 else None,
+                sample_name=facts.get("SAMPLE") or None,
+                started=facts.get("DATEMEASURED") or None,
+                other={name: facts[key] for key, name in _SHOWN.items() if facts.get(key)},
+                ignored=("comments", "positions of other drives", "detector settings"),
+            ),
+        )
+    )
+
+
+def _number_or_zero(text: str) -> float:
+    """A number, or 0 where the text is none."""
+    try:
+        return number_or_none(text) or 0.0
+    except ValueError:
+        return 0.0
