@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 from calibration.errors import ConfigError, InputError
 from calibration.quantity import Quantity
 
-__all__ = ["Check", "Loaded", "Number", "attempt", "load", "parse", "record", "to_toml"]
+__all__ = ["Check", "Loaded", "Number", "as_table", "attempt", "load", "parse", "record", "to_toml"]
 
 T = TypeVar("T")
 
@@ -252,6 +252,20 @@ def _record_in(annotation: Any) -> Any:
     return None
 
 
+def as_table(value: Any) -> Any:
+    """A record as nested dicts and lists, keys that are None or empty left out; quantities stay what they are."""
+    if isinstance(value, Quantity):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {name: as_table(item) for name, item in fields if item is not None and item != ()}
+    if isinstance(value, Mapping):
+        return {k: as_table(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [as_table(v) for v in value]
+    return value
+
+
 def to_toml(value: Any, *, header: Sequence[str] = ()) -> str:
     """A record as TOML text with comment lines on top; keys that are None or empty are left out."""
     import tomlkit
@@ -259,12 +273,13 @@ def to_toml(value: Any, *, header: Sequence[str] = ()) -> str:
     document = tomlkit.document()
     for line in header:
         document.add(tomlkit.comment(line))
-    for key, item in _plain(value).items():
+    for key, item in _inline(as_table(value)).items():
         document[key] = item
     return tomlkit.dumps(document)
 
 
-def _plain(value: Any) -> Any:
+def _inline(value: Any) -> Any:
+    """Quantities as numbers or as { value = ..., sigma = ... }."""
     if isinstance(value, Quantity):
         if value.sigma is None:
             return value.value
@@ -273,11 +288,8 @@ def _plain(value: Any) -> Any:
         table = tomlkit.inline_table()
         table.update({"value": value.value, "sigma": value.sigma})
         return table
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-        return {name: _plain(item) for name, item in fields if item is not None and item != ()}
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items() if v is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _inline(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_inline(v) for v in value]
     return value
