@@ -13,7 +13,7 @@ from xtsred.merge_steps import alignment_step, dead_time_step, merge_step, overl
 from xtsred.overlap import Overlap, compare, disagreeing_points, lonely_points
 from xtsred.stages import Array, Pattern, Role, Step, frozen
 
-__all__ = ["SAME_ANGLE_DEG", "Merged", "check_coverage", "merge_role", "merge_roles"]
+__all__ = ["SAME_ANGLE_DEG", "Merged", "check_coverage", "merge_role", "merge_roles", "on_angles"]
 
 SAME_ANGLE_DEG = 1e-4
 """Angles closer than this are one point."""
@@ -301,6 +301,42 @@ def _check_gaps(role: Role, scans: Sequence[Counted], wanted: tuple[float, float
             )
         if float(scan.two_theta_deg[-1]) > reach:
             reach, label = float(scan.two_theta_deg[-1]), scan.label
+
+
+def on_angles(pattern: Pattern, two_theta_deg: Array) -> Pattern:
+    """A pattern on other angles, shape (m,): its own points where they are the same, else counts and exposures shared out.
+
+    A point's counts, their variance and its exposure go to the new cells in proportion to the overlap; nothing is
+    interpolated. A coarser pattern gives neighbours the same rate with larger, correlated uncertainties, so that sums
+    stay right. Raises InputError where the pattern does not reach.
+    """
+    old = pattern.two_theta_deg
+    place = np.clip(np.searchsorted(old, two_theta_deg - SAME_ANGLE_DEG), 0, old.size - 1)
+    if bool((np.abs(old[place] - two_theta_deg) <= SAME_ANGLE_DEG).all()):
+        rate, sigma = pattern.rate_cps[place], pattern.sigma_cps[place]
+        exposure, scans = pattern.exposure_s[place], pattern.scans[place]
+    else:
+        share = overlap_matrix(cell_edges(old), cell_edges(two_theta_deg))
+        exposure = share @ pattern.exposure_s
+        missing = exposure <= 0.0
+        if missing.any():
+            angles = two_theta_deg[missing]
+            raise InputError(
+                f"the {pattern.role} scans have no points at {angles[0]:g} to {angles[-1]:g}°, where the sample has",
+                why=f"they cover {old[0]:g} to {old[-1]:g}°, and nothing is extrapolated",
+                remedy="narrow range.two_theta_deg",
+            )
+        rate = share @ (pattern.rate_cps * pattern.exposure_s) / exposure
+        sigma = np.sqrt(share @ (pattern.sigma_cps * pattern.exposure_s) ** 2) / exposure
+        scans = np.rint(share @ (pattern.scans * pattern.exposure_s) / exposure)
+    return replace(
+        pattern,
+        two_theta_deg=frozen(two_theta_deg),
+        rate_cps=frozen(rate),
+        sigma_cps=frozen(sigma),
+        exposure_s=frozen(exposure),
+        scans=frozen(scans),
+    )
 
 
 def check_coverage(patterns: Mapping[Role, Pattern], *, two_theta_deg: tuple[float, float]) -> None:
