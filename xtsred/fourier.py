@@ -147,10 +147,8 @@ def pair_distribution(
     window: Window,
     number_density_per_a3: float,
     extrapolation: str,
-    first_distance: float | None,
-    with_covariance: bool,
 ) -> PairDistribution:
-    """Real-space functions of S(Q) with their counting errors.
+    """Real-space functions of S(Q) with their counting errors and the covariance of G(r).
 
     S(Q) of a bin is the mean over its width; the mean's sinc(r dQ/2) is divided out, which is exact for
     the sine components that S is made of. r: shape (m,), Å, > 0. Raises ValueError for r <= 0.
@@ -160,13 +158,10 @@ def pair_distribution(
     operator, fill = transform_operator(structure, r, window=window, extrapolation=extrapolation)
     d = operator @ (structure.s - 1.0)
     if structure.covariance is None:
-        d_variance = (operator**2) @ structure.sigma**2
-        covariance = (operator * structure.sigma**2) @ operator.T if with_covariance else None
+        covariance = (operator * structure.sigma**2) @ operator.T
     else:
-        full = operator @ structure.covariance @ operator.T
-        d_variance = np.diag(full)
-        covariance = full if with_covariance else None
-    d_sigma = np.sqrt(d_variance)
+        covariance = operator @ structure.covariance @ operator.T
+    d_sigma = np.sqrt(np.diag(covariance))
     density = 4.0 * np.pi * number_density_per_a3 * r
     t = d + density
     return PairDistribution(
@@ -182,8 +177,7 @@ def pair_distribution(
         window=str(window),
         extrapolation=fill,
         number_density_per_a3=number_density_per_a3,
-        first_distance=first_distance,
-        covariance=None if covariance is None else frozen(covariance),
+        covariance=frozen(covariance),
     )
 
 

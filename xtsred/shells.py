@@ -9,7 +9,14 @@ from xtsred.atoms import Composition, form_factors
 from xtsred.fourier import Window, quadrature_weights, sine_operator, window_function
 from xtsred.stages import Array, PairDistribution, Shell
 
-__all__ = ["PairWeight", "find_peaks", "first_distance", "fit_shell", "pair_weight"]
+__all__ = [
+    "PairWeight",
+    "find_peaks",
+    "first_distance",
+    "fit_shell",
+    "pair_weight",
+    "peak_position",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +145,32 @@ def _integral(
     row = np.gradient(r) * r / weight
     value = float(row @ pdf.t[inside])
     return Quantity(value, float(np.sqrt(row @ covariance[np.ix_(inside, inside)] @ row)))
+
+
+def peak_position(
+    pdf: PairDistribution, *, covariance: Array, peak: tuple[float, float, float], resolution: float
+) -> Shell:
+    """Position of a peak whose pair is not stated: the vertex of a parabola through the top of g(r).
+
+    peak: (minimum, maximum, minimum) in Å; resolution: pi/Q_max in Å: points within half of it about the
+    maximum are fitted. The counting covariance is carried through to first order.
+    """
+    inside = np.abs(pdf.r - peak[1]) <= max(0.5 * resolution, 2.1 * (pdf.r[1] - pdf.r[0]))
+    x = pdf.r[inside] - peak[1]
+    density = 4.0 * np.pi * pdf.number_density_per_a3 * pdf.r[inside]
+    solve = np.linalg.pinv(np.column_stack([np.ones_like(x), x, x**2]))
+    c = solve @ pdf.g[inside]
+    cov_g = covariance[np.ix_(inside, inside)] / np.outer(density, density)
+    cov = solve @ cov_g @ solve.T
+    gradient = np.array([0.0, -0.5 / c[2], 0.5 * c[1] / c[2] ** 2])
+    vertex = peak[1] - 0.5 * c[1] / c[2]
+    curvature_width = float(np.sqrt(max(-c[0] / (2.0 * c[2]), 0.0)))
+    return Shell(
+        pair="",
+        r_range=(float(pdf.r[inside][0]), float(pdf.r[inside][-1])),
+        position=Quantity(float(vertex), float(np.sqrt(gradient @ cov @ gradient)), "Å"),
+        width=Quantity(curvature_width, None, "Å"),
+        coordination=None,
+        coordination_integral=None,
+        integral_limits=(peak[0], peak[2]),
+    )

@@ -251,8 +251,8 @@ class Reduction:
     name: str
     composition_text: str
     number_density_per_a3: float
-    scans: Mapping[str, tuple[Scan, ...]]
-    patterns: Mapping[str, Pattern]
+    scans: Mapping[Role, tuple[Scan, ...]]
+    patterns: Mapping[Role, Pattern]
     steps: tuple[Step, ...]
     intensity: Intensity
     normalization: Normalization

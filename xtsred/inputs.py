@@ -1,0 +1,102 @@
+"""Reading what a project names: scans by role, each with what the project file adds to it."""
+
+from pathlib import Path
+from typing import Literal
+
+from calibration.errors import InputError
+from calibration.goniometer import Alignment
+from calibration.quantity import Quantity
+from calibration.radiation import disagreements
+from calibration.records import Loaded
+from calibration.report import Finding
+from xtsred.config import Project, ScanEntry
+from xtsred.counting import Instrument, Measurement
+from xtsred.io import read_scans
+from xtsred.io.text import COLUMNS
+from xtsred.stages import Role
+from xtsred.unpack import Plan
+
+__all__ = ["Inputs", "header_findings", "input_files", "instrument_of", "read_inputs"]
+
+Inputs = dict[Role, list[Measurement]]
+
+
+def read_inputs(loaded: Loaded[Project]) -> Inputs:
+    """Read every scan of a project. Raises ReadError or InputError naming file and line."""
+    inputs: Inputs = {}
+    for entry in loaded.record.scan:
+        path = loaded.folder / entry.file
+        scans = read_scans(path, columns=_columns(entry))
+        if entry.range is not None:
+            if entry.range >= len(scans):
+                raise InputError(
+                    f"range {entry.range} was asked for, but the file has ranges 0 to {len(scans) - 1}",
+                    where=str(path),
+                )
+            scans = (scans[entry.range],)
+        for scan in scans:
+            label = path.name if len(scans) == 1 else f"{path.name}[{scan.range_index}]"
+            inputs.setdefault(entry.role, []).append(
+                Measurement(
+                    scan=scan,
+                    label=label,
+                    seconds_per_step=entry.seconds_per_step,
+                    monitor=None if entry.monitor is None else entry.monitor.value,
+                    scale=_scale(entry),
+                    two_theta_deg=entry.two_theta_deg,
+                )
+            )
+    return inputs
+
+
+def _columns(entry: ScanEntry) -> dict[str, int] | None:
+    if entry.columns is None:
+        return None
+    named = {name: getattr(entry.columns, name) for name in COLUMNS}
+    return {name: column for name, column in named.items() if column is not None}
+
+
+def _scale(entry: ScanEntry) -> float | Literal["fit"] | None:
+    if isinstance(entry.scale, Quantity):
+        return entry.scale.value
+    return entry.scale
+
+
+def input_files(loaded: Loaded[Project]) -> list[Path]:
+    """The project file and every file that it names, for the provenance."""
+    files = [loaded.path, *(loaded.folder / entry.file for entry in loaded.record.scan)]
+    comparison = loaded.record.comparison
+    if comparison is not None:
+        named = comparison.curve or comparison.trajectory
+        if named is not None:
+            files.append(loaded.folder / named)
+    return files
+
+
+def instrument_of(project: Project) -> Instrument:
+    """Dead time and alignment that all scans share."""
+    table = project.goniometer
+    alignment = Alignment()
+    if table is not None:
+        alignment = Alignment(
+            zero_deg=table.zero_deg.value,
+            along_mm=table.along_mm.value,
+            across_mm=table.across_mm.value,
+            radius_mm=None if table.radius_mm is None else table.radius_mm.value,
+        )
+    return Instrument(dead_time_s=project.detector.dead_time_s.value, alignment=alignment)
+
+
+def header_findings(inputs: Inputs, plan: Plan) -> tuple[Finding, ...]:
+    """Where a file's header names another radiation than the project."""
+    findings: list[Finding] = []
+    for group in inputs.values():
+        for measurement in group:
+            header = measurement.scan.header
+            findings += disagreements(
+                plan.lines,
+                file=measurement.label,
+                anode=header.anode,
+                wavelengths_a=header.wavelengths_a,
+            )
+    return tuple(findings)

@@ -1,0 +1,87 @@
+"""The shells of a project: those it names with their pair, else the first peaks as they are found."""
+
+import itertools
+
+import numpy as np
+
+from calibration.errors import InputError
+from calibration.report import Finding
+from xtsred.config import Project
+from xtsred.config import Shell as ShellTable
+from xtsred.fourier import Window
+from xtsred.shells import find_peaks, fit_shell, pair_weight, peak_position
+from xtsred.stages import Array, PairDistribution, Shell, frozen
+from xtsred.unpack import Plan
+
+__all__ = ["fourier_window", "measure_shells"]
+
+_FOUND = 3
+
+
+def fourier_window(project: Project) -> Window:
+    """The window that a project names."""
+    table = project.fourier
+    return Window(name=table.window, q_max=table.q_range[1], delta_a=table.delta_A or 0.0)
+
+
+def measure_shells(
+    project: Project, plan: Plan, pdf: PairDistribution
+) -> tuple[tuple[Shell, ...], tuple[Finding, ...]]:
+    """Positions and coordination numbers. Raises InputError for a pair that the sample does not have."""
+    covariance = pdf.covariance
+    if covariance is None:
+        raise ValueError("the covariance of G(r) is needed")
+    window = fourier_window(project)
+    resolution = float(np.pi / window.q_max)
+    if project.shell:
+        q_step = project.range.q_step
+        q = frozen(q_step * np.arange(1, round(window.q_max / q_step) + 1))
+        shells = tuple(
+            _named(table, plan, pdf, window=window, q=q, number=k)
+            for k, table in enumerate(project.shell)
+        )
+        return shells, ()
+    r_min = 0.8
+    peaks = find_peaks(pdf, count=_FOUND, r_min=r_min)
+    found = tuple(
+        peak_position(pdf, covariance=covariance, peak=peak, resolution=resolution)
+        for peak in peaks
+    )
+    text = (
+        "No [[shell]] is named, so the first peaks of g(r) beyond 0.8 Å are given by position only: "
+        'a coordination number needs the pair and the limits, e.g. pair = "Si-O", r_range = [1.3, 1.9].'
+    )
+    return found, (Finding("note", text),)
+
+
+def _named(
+    table: ShellTable,
+    plan: Plan,
+    pdf: PairDistribution,
+    *,
+    window: Window,
+    q: Array,
+    number: int,
+) -> Shell:
+    center, _, neighbour = table.pair.partition("-")
+    known = plan.composition.elements
+    if center not in known or neighbour not in known:
+        pairs = ", ".join(f"{a}-{b}" for a, b in itertools.product(known, known))
+        raise InputError(
+            f"{table.pair!r} is not a pair of this sample",
+            why=f"its pairs are {pairs}",
+            where=f"shell[{number}].pair",
+        )
+    weight = pair_weight(
+        plan.composition, center=center, neighbour=neighbour, q=q, energy_kev=plan.energy_kev
+    )
+    if pdf.covariance is None:
+        raise ValueError("the covariance of G(r) is needed")
+    return fit_shell(
+        pdf,
+        covariance=pdf.covariance,
+        weight=weight,
+        window=window,
+        r_range=table.r_range,
+        integral_limits=table.r_range,
+    )

@@ -1,0 +1,303 @@
+"""The reduction on one screen: scans -> merge -> corrections -> normalization -> S(Q) -> g(r)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from calibration.errors import InputError
+from calibration.quantity import Quantity
+from calibration.radiation import Line
+from calibration.records import Loaded
+from xtsred import checks, steps
+from xtsred.binning import QGrid, cell_edges, momentum_transfer, on_angles, uniform_q
+from xtsred.comparison import compare_with
+from xtsred.config import Project
+from xtsred.corrections.absorption import Attenuation, beam_transmission
+from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
+from xtsred.corrections.geometry import Cylinder
+from xtsred.fourier import pair_distribution
+from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
+from xtsred.merge import Merged, merge_roles
+from xtsred.multiple import multiple_scattering_model
+from xtsred.neighbours import fourier_window, measure_shells
+from xtsred.scattering import LineTerms, line_terms
+from xtsred.shells import first_distance
+from xtsred.solve import MultipleScatteringModel, Problem, Solution, solve
+from xtsred.stages import (
+    Array,
+    Intensity,
+    PairDistribution,
+    Pattern,
+    Reduction,
+    Role,
+    StructureFactor,
+    frozen,
+)
+from xtsred.unpack import Plan, make_plan
+
+__all__ = ["reduce_inputs", "reduce_project"]
+
+Progress = Callable[[str], None]
+
+
+def reduce_project(loaded: Loaded[Project], *, progress: Progress | None = None) -> Reduction:
+    """Read everything that a project names and reduce it. Raises InputError for what the user can fix."""
+    tell = progress or _silent
+    tell("reading scans")
+    return reduce_inputs(loaded, read_inputs(loaded), progress=tell)
+
+
+def reduce_inputs(
+    loaded: Loaded[Project], inputs: Inputs, *, progress: Progress | None = None
+) -> Reduction:
+    """The reduction of scans that are read already: pure, but for the comparison's file."""
+    tell, project = progress or _silent, loaded.record
+    plan = make_plan(project)
+    tell("merging")
+    limits = project.range.two_theta_deg
+    merged = merge_roles(inputs, instrument=instrument_of(project), two_theta_deg=limits)
+    patterns = _on_common_angles(merged, limits)
+    angle = patterns["sample"].two_theta_deg
+    tell("absorption")
+    lines = [_terms(angle, line, plan) for line in plan.lines]
+    continuum = [_terms(angle, line, plan) for line in plan.continuum]
+    transmissions = _transmissions(plan)
+    net = _net(project, patterns, lines[0], transmissions)
+    tell("multiple scattering")
+    multiple = multiple_scattering_model(project, plan, lines)
+    tell("normalization and S(Q)")
+    problem = _problem(project, plan, patterns["sample"], net, lines, continuum, multiple)
+    solution = solve(problem)
+    tell("g(r)")
+    used, pdf = _real_space(project, plan, solution.structure)
+    shells, shell_findings = measure_shells(project, plan, pdf)
+    intensity = _intensity(problem, solution, angle)
+    comparison, comparison_findings = compare_with(loaded, solution.structure)
+    findings = (
+        *plan.findings,
+        *header_findings(inputs, plan),
+        *(f for p in merged.patterns.values() for f in p.findings),
+        *checks.all_findings(
+            checks.Evidence(
+                problem=problem,
+                solution=solution,
+                used=used,
+                pdf=pdf,
+                lines=lines,
+                has_container=project.container is not None,
+                container_measured="container" in patterns,
+                environment_measured="environment" in patterns,
+                multiple_scattering=project.multiple_scattering is not None,
+            )
+        ),
+        *shell_findings,
+        *comparison_findings,
+    )
+    return Reduction(
+        name=project.sample.name,
+        composition_text=project.sample.composition,
+        number_density_per_a3=plan.number_density_per_a3,
+        scans={role: tuple(m.scan for m in group) for role, group in inputs.items()},
+        patterns=dict(merged.patterns),
+        steps=(
+            *merged.steps,
+            *steps.correction_steps(
+                steps.Done(
+                    plan=plan,
+                    two_theta_deg=angle,
+                    lines=tuple(lines),
+                    continuum=tuple(continuum),
+                    transmissions=transmissions,
+                    patterns=patterns,
+                    problem=problem,
+                    solution=solution,
+                )
+            ),
+        ),
+        intensity=intensity,
+        normalization=solution.normalization,
+        structure_factor=solution.structure,
+        pair_distribution=pdf,
+        shells=shells,
+        findings=findings,
+        parameters=_parameters(plan, transmissions, patterns),
+        comparison=comparison,
+    )
+
+
+def _silent(_text: str) -> None:
+    return None
+
+
+def _on_common_angles(merged: Merged, limits: tuple[float, float]) -> dict[Role, Pattern]:
+    """Every role on the sample's angles inside the range that the project uses."""
+    sample = merged.patterns["sample"]
+    inside = (sample.two_theta_deg >= limits[0] - 1e-9) & (sample.two_theta_deg <= limits[1] + 1e-9)
+    inside &= sample.two_theta_deg > 0.0
+    angles = sample.two_theta_deg[inside]
+    return {role: on_angles(pattern, angles) for role, pattern in merged.patterns.items()}
+
+
+def _terms(angle: Array, line: Line, plan: Plan) -> LineTerms:
+    return line_terms(
+        angle, line=line, setup=plan.setup, reference_response=plan.reference_response
+    )
+
+
+def _transmissions(plan: Plan) -> dict[str, float]:
+    """Of the direct beam through the sample in its container, and through the empty container."""
+    setup = plan.setup
+    energy = np.array(plan.energy_kev)
+    core = float(setup.sample.mu_per_mm(energy))
+    wall = 0.0 if setup.wall is None else float(setup.wall.mu_per_mm(energy))
+
+    def through(core_per_mm: float) -> float:
+        return beam_transmission(
+            cylinder=Cylinder(radius_mm=setup.cylinder.radius_mm, wall_mm=setup.cylinder.wall_mm),
+            beam_width_mm=setup.beam_width_mm,
+            mu=Attenuation(core_per_mm=core_per_mm, wall_per_mm=wall),
+        )
+
+    return {"sample": through(core), "container": through(0.0)}
+
+
+def _net(
+    project: Project,
+    patterns: Mapping[Role, Pattern],
+    line: LineTerms,
+    transmissions: Mapping[str, float],
+) -> Measurement:
+    """The sample's own rate: environment and container subtracted."""
+    dark = project.detector.dark_cps
+
+    def measurement(role: Role) -> Measurement | None:
+        pattern = patterns.get(role)
+        if pattern is None:
+            return None
+        return Measurement(rate=pattern.rate_cps, variance=pattern.sigma_cps**2)
+
+    sample = measurement("sample")
+    if sample is None:
+        raise InputError("no scan of the sample", where="scan")
+    ratio = np.zeros_like(sample.rate) if line.wall_ratio is None else line.wall_ratio
+    return net_sample(
+        sample,
+        measurement("container"),
+        measurement("environment"),
+        ratio=ratio,
+        transmission_sample=environment_transmission(transmissions["sample"]),
+        transmission_container=environment_transmission(transmissions["container"]),
+        dark_cps=0.0 if dark is None else dark.value,
+    )
+
+
+def _problem(
+    project: Project,
+    plan: Plan,
+    sample: Pattern,
+    net: Measurement,
+    lines: list[LineTerms],
+    continuum: list[LineTerms],
+    multiple: MultipleScatteringModel,
+) -> Problem:
+    q = momentum_transfer(sample.two_theta_deg, wavelength_a=plan.wavelength_a)
+    edges = cell_edges(q)
+    grid = uniform_q(float(edges[0]), float(edges[-1]), step=project.range.q_step)
+    _check_q_range(project, grid)
+    priors: dict[str, Quantity] = {}
+    if project.normalization.compton_response_sigma is not None:
+        priors["compton response"] = Quantity(1.0, project.normalization.compton_response_sigma)
+    if project.radiation.continuum is not None:
+        stated = project.radiation.continuum.amplitude
+        priors["continuum"] = Quantity(0.0, None) if stated is None else stated
+    top = float(grid.edges[-1])
+    return Problem(
+        q=q,
+        net=net,
+        exposure_s=sample.exposure_s,
+        lines=lines,
+        continuum=continuum,
+        grid=grid,
+        number_density_per_a3=plan.number_density_per_a3,
+        q_normalization=project.normalization.q_range or (top / 2.0, top),
+        method=project.normalization.method,
+        priors=priors,
+        multiple=multiple,
+    )
+
+
+def _check_q_range(project: Project, grid: QGrid) -> None:
+    low, high = float(grid.centers[0]), float(grid.edges[-1])
+    for name, wanted in (
+        ("fourier.q_range", project.fourier.q_range),
+        ("normalization.q_range", project.normalization.q_range),
+    ):
+        if wanted is not None and (wanted[0] < low - 1e-6 or wanted[1] > high + 1e-6):
+            raise InputError(
+                f"{name} = [{wanted[0]:g}, {wanted[1]:g}] Å^-1 reaches beyond the measured {low:.3f} to {high:.3f}",
+                why="S(Q) is never extrapolated to higher Q",
+                remedy="narrow it, or widen range.two_theta_deg if the scans allow",
+                where=name,
+            )
+
+
+def _real_space(
+    project: Project, plan: Plan, structure: StructureFactor
+) -> tuple[StructureFactor, PairDistribution]:
+    """Transform the bins inside fourier.q_range; returns them and the real-space functions."""
+    table = project.fourier
+    step = structure.q[1] - structure.q[0]
+    inside = structure.q >= table.q_range[0] - 1e-9
+    inside &= structure.q + step / 2.0 <= table.q_range[1] + 1e-9
+    used = StructureFactor(
+        q=frozen(structure.q[inside]),
+        s=frozen(structure.s[inside]),
+        sigma=frozen(structure.sigma[inside]),
+        sigma_systematic=None
+        if structure.sigma_systematic is None
+        else frozen(structure.sigma_systematic[inside]),
+        covariance=None
+        if structure.covariance is None
+        else frozen(structure.covariance[np.ix_(inside, inside)]),
+    )
+    points = round(table.r_max / table.r_step)
+    pdf = pair_distribution(
+        used,
+        frozen(table.r_step * np.arange(1, points + 1)),
+        window=fourier_window(project),
+        number_density_per_a3=plan.number_density_per_a3,
+        extrapolation=table.extrapolation,
+    )
+    return used, replace(pdf, first_distance=first_distance(pdf))
+
+
+def _intensity(problem: Problem, solution: Solution, angle: Array) -> Intensity:
+    k = solution.normalization.k.value
+    background = sum(solution.components.values())
+    first = problem.lines[0]
+    s_minus_1 = (problem.net.rate / k - background) / solution.sensitivity
+    sigma_s = np.sqrt(problem.net.variance) / (k * solution.sensitivity)
+    return Intensity(
+        two_theta_deg=frozen(angle),
+        q=frozen(problem.q),
+        measured=frozen(problem.net.rate / k),
+        sigma=frozen(np.sqrt(problem.net.variance) / k),
+        components={n: frozen(c) for n, c in solution.components.items()},
+        coherent=frozen(first.mean_square + first.square_mean * s_minus_1),
+        coherent_sigma=frozen(first.square_mean * sigma_s),
+        square_mean=frozen(first.square_mean),
+        mean_square=frozen(first.mean_square),
+    )
+
+
+def _parameters(
+    plan: Plan, transmissions: Mapping[str, float], patterns: Mapping[Role, Pattern]
+) -> dict[str, Quantity]:
+    found = dict(plan.parameters)
+    for name, value in transmissions.items():
+        found[f"beam transmission, {name}"] = Quantity(value)
+    for role, pattern in patterns.items():
+        hours = float(pattern.exposure_s.sum()) / 3600.0
+        found[f"counting time, {role}"] = Quantity(hours, None, "h")
+    return found
