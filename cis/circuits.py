@@ -85,7 +85,8 @@ class Circuit:
     def impedance(self, frequency_hz: Array, values: npt.ArrayLike) -> ComplexArray:
         """Impedance in Ohm, shape (n,), at frequencies in Hz for parameter values, shape (p,)."""
         x = self.to_variables(values)
-        return self.evaluate(log_i_omega(frequency_hz), x[None, :])[0][0]
+        z: ComplexArray = self.evaluate(log_i_omega(frequency_hz), x[None, :])[0][0]
+        return z
 
     def evaluate(self, log_s: ComplexArray, x: Array) -> tuple[ComplexArray, ComplexArray]:
         """Impedance (b, n) in Ohm and its derivatives (b, p, n) for fitted variables x, shape (b, p)."""

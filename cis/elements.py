@@ -51,33 +51,33 @@ _HENRY = Variable("H", "log", 1e-12, 1e2)
 
 
 def _resistor(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
-    z = np.exp(v[0]) + np.zeros_like(log_s)
+    z: ComplexArray = np.exp(v[0]) + np.zeros_like(log_s)
     return z, (z,)
 
 
 def _capacitor(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
-    z = np.exp(-v[0] - log_s)
+    z: ComplexArray = np.exp(-v[0] - log_s)
     return z, (-z,)
 
 
 def _inductor(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
-    z = np.exp(v[0] + log_s)
+    z: ComplexArray = np.exp(v[0] + log_s)
     return z, (z,)
 
 
 def _constant_phase(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
-    z = np.exp(-v[0] - v[1] * log_s)
+    z: ComplexArray = np.exp(-v[0] - v[1] * log_s)
     return z, (-z, -log_s * z)
 
 
 def _modified_inductor(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
-    z = np.exp(v[1] * (v[0] + log_s))
+    z: ComplexArray = np.exp(v[1] * (v[0] + log_s))
     return z, (v[1] * z, (v[0] + log_s) * z)
 
 
 def _warburg(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     # A (1 - i)/sqrt(omega) = A sqrt(2)/sqrt(i omega)
-    z = np.sqrt(2.0) * np.exp(v[0] - 0.5 * log_s)
+    z: ComplexArray = np.sqrt(2.0) * np.exp(v[0] - 0.5 * log_s)
     return z, (z,)
 
 
@@ -89,22 +89,22 @@ def _tanh(u: ComplexArray) -> ComplexArray:
 def _warburg_open(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     u = np.exp(0.5 * (log_s + v[1]))
     t = _tanh(u)
-    z = np.exp(v[0]) / (u * t)
-    slope = -0.5 * z * (1.0 + u * (1.0 / t - t))
+    z: ComplexArray = np.exp(v[0]) / (u * t)
+    slope: ComplexArray = -0.5 * z * (1.0 + u * (1.0 / t - t))
     return z, (z, slope)
 
 
 def _warburg_short(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     u = np.exp(0.5 * (log_s + v[1]))
     t = _tanh(u)
-    z = np.exp(v[0]) * t / u
-    slope = 0.5 * (np.exp(v[0]) * (1.0 - t * t) - z)
+    z: ComplexArray = np.exp(v[0]) * t / u
+    slope: ComplexArray = 0.5 * (np.exp(v[0]) * (1.0 - t * t) - z)
     return z, (z, slope)
 
 
 def _gerischer(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     st = np.exp(log_s + v[1])
-    z = np.exp(v[0]) / np.sqrt(1.0 + st)
+    z: ComplexArray = np.exp(v[0] + 0j) / np.sqrt(1.0 + st)
     return z, (z, -0.5 * z * st / (1.0 + st))
 
 
@@ -113,21 +113,21 @@ def _gerischer_finite(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     root = np.sqrt(1.0 + st)
     u = np.exp(v[2]) * root
     t = _tanh(u)
-    z = np.exp(v[0]) / (root * t)
-    slope = -z * (1.0 + u * (1.0 / t - t)) * 0.5 * st / (1.0 + st)
+    z: ComplexArray = np.exp(v[0] + 0j) / (root * t)
+    slope: ComplexArray = -z * (1.0 + u * (1.0 / t - t)) * 0.5 * st / (1.0 + st)
     return z, (z, slope, -z * u * (1.0 / t - t))
 
 
 def _relaxation(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     st = np.exp(log_s + v[1])
-    z = np.exp(v[0]) / (1.0 + st)
+    z: ComplexArray = np.exp(v[0] + 0j) / (1.0 + st)
     return z, (z, -z * st / (1.0 + st))
 
 
 def _zarc(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     power = np.exp(v[2] * (log_s + v[1]))
-    z = np.exp(v[0]) / (1.0 + power)
-    share = -z * power / (1.0 + power)
+    z: ComplexArray = np.exp(v[0] + 0j) / (1.0 + power)
+    share: ComplexArray = -z * power / (1.0 + power)
     return z, (z, share * v[2], share * (log_s + v[1]))
 
 
@@ -135,8 +135,8 @@ def _transmission_line(log_s: ComplexArray, v: Sequence[Array]) -> Evaluated:
     # sqrt(R Zs) coth sqrt(R/Zs) = R coth(u)/u with u = sqrt(R/Zs)
     u = np.exp(0.5 * (v[0] + v[1] + v[2] * log_s))
     t = _tanh(u)
-    z = np.exp(v[0]) / (u * t)
-    by_u = -z * (1.0 + u * (1.0 / t - t))  # u dz/du
+    z: ComplexArray = np.exp(v[0]) / (u * t)
+    by_u: ComplexArray = -z * (1.0 + u * (1.0 / t - t))  # u dz/du
     return z, (z + 0.5 * by_u, 0.5 * by_u, 0.5 * log_s * by_u)
 
 

@@ -1,24 +1,182 @@
-"""Circuit fits of spectra."""
+"""Circuit fits of spectra: one, a series, and the profile of one parameter.
 
+The fit minimizes sum |Z_model - Z|^2 / |Z|^2 over the logarithms of R, Q and L and over the exponents, from
+several starts computed from the data (cis/starts.py), with analytic derivatives (cis/leastsquares.py,
+which says why it is not lmfit). The noise is taken from the residuals, so the standard uncertainties need
+no assumption but that the scatter is a constant part of |Z|; where the residuals are correlated (a circuit
+that does not quite fit) the uncertainties are widened by what the correlation costs.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from cis.stages import ArcFit, Cell, Spectrum
+import numpy as np
+
+from calibration.report import Finding
+from cis.circuits import circuit
+from cis.describe import arcs_of, estimates_of, evidence_of, fit_findings, parameters_of, widening
+from cis.selection import Choice, choose, model_spread
+from cis.solution import Solution, solve
+from cis.stages import ArcFit, Array, Cell, Spectrum, Validation
+from cis.validate import validate
 
 __all__ = ["fit_series", "fit_spectrum", "profile_interval"]
 
+_DEMAND = 20.0  # AICc by which a spectrum must prefer its own circuit to the one of its series
+
 
 def fit_spectrum(spectrum: Spectrum, *, circuit: str = "auto", cell: Cell | None = None) -> ArcFit:
-    """Validate and fit one spectrum; circuit: "auto", a name in CIRCUITS, or a circuit string."""
-    raise NotImplementedError
+    """Validate and fit one spectrum.
+
+    circuit: "auto" (chosen from the data, see cis/selection.py), a name in CIRCUITS, or a circuit string.
+    cell: size of the sample, to tell bulk from grain boundary by permittivity.
+    Raises InputError for a circuit that cannot be read, too few points, or a spectrum that no passive
+    sample has.
+    """
+    validation = validate(spectrum)
+    choice = _choose(spectrum, validation, circuit)
+    return _arc_fit(spectrum, validation, choice, cell, automatic=circuit == "auto")
 
 
 def fit_series(
     spectra: Sequence[Spectrum], *, circuit: str = "auto", cell: Cell | None = None
 ) -> tuple[ArcFit, ...]:
-    """Fit a series, one model kept along it unless the data demand otherwise."""
-    raise NotImplementedError
+    """Fit the spectra of one sample in the order given, each on its own but with one circuit if they allow it.
+
+    With "auto" the circuit that most spectra choose is fitted to the others too, from their own starts and from
+    their neighbours' results; a spectrum keeps a circuit of its own only where the common one leaves R
+    unidentified or is worse by more than 20 in AICc, and says so. Raises InputError as fit_spectrum.
+    """
+    validations = [validate(spectrum) for spectrum in spectra]
+    pairs = list(zip(spectra, validations, strict=True))
+    choices = [_choose(s, v, circuit) for s, v in pairs]
+    remarks: list[tuple[Finding, ...]] = [() for _ in choices]
+    if circuit == "auto" and len(choices) > 1:
+        common = _common(choices)
+        for i, (spectrum, validation) in enumerate(pairs):
+            choices[i], remarks[i] = _conform(choices, i, common, spectrum, validation)
+    fits = [
+        _arc_fit(s, v, choice, cell, automatic=circuit == "auto")
+        for (s, v), choice in zip(pairs, choices, strict=True)
+    ]
+    return tuple(
+        replace(fit, findings=fit.findings + extra)
+        for fit, extra in zip(fits, remarks, strict=True)
+    )
 
 
 def profile_interval(fit: ArcFit, name: str, *, level: float = 0.683) -> tuple[float, float]:
-    """Profile-likelihood interval of one parameter, or of the total resistance (name "R")."""
-    raise NotImplementedError
+    """Profile-likelihood interval of a parameter, or of the total resistance (name "R"), at a level 0..1.
+
+    The ends are where the cost, minimized over all other parameters, exceeds its minimum by s^2 F(level; 1,
+    nu). An end that the data do not set is the bound of the parameter (0 or infinity for R).
+    Source: Bates & Watts, Nonlinear Regression Analysis (1988), section 6.1. Raises KeyError for an unknown
+    name and ValueError for a level outside 0..1.
+    """
+    from cis.profile import interval  # scipy.stats waits until someone asks
+
+    return interval(fit, name, level=level)
+
+
+def _points(spectrum: Spectrum, validation: Validation) -> tuple[Array, "np.ndarray"]:
+    return spectrum.frequency_hz[validation.used], spectrum.z_ohm[validation.used]
+
+
+def _choose(spectrum: Spectrum, validation: Validation, name: str) -> Choice:
+    f, z = _points(spectrum, validation)
+    if name == "auto":
+        return choose(f, z, noise_relative=validation.noise_relative)
+    solution = solve(circuit(name), f, z, count=8)
+    return Choice(name=name, solution=solution, reason="asked for", tried={name: solution})
+
+
+def _common(choices: Sequence[Choice]) -> str:
+    """The name most often chosen; among equals the one of the lower total AICc."""
+    counts = Counter(choice.name for choice in choices)
+    most = max(counts.values())
+    totals = {
+        name: sum(choice.solution.aicc for choice in choices if choice.name == name)
+        for name, count in counts.items()
+        if count == most
+    }
+    return min(totals, key=lambda name: totals[name])
+
+
+def _conform(
+    choices: Sequence[Choice], i: int, common: str, spectrum: Spectrum, validation: Validation
+) -> tuple[Choice, tuple[Finding, ...]]:
+    """The i-th spectrum with the common circuit, or with its own and a finding that says why."""
+    own = choices[i]
+    if own.name == common:
+        return own, ()
+    f, z = _points(spectrum, validation)
+    near = sorted((abs(k - i), k) for k, choice in enumerate(choices) if choice.name == common)
+    more = np.array([choices[k].solution.x for _, k in near[:3]])
+    solution = solve(circuit(common), f, z, more_starts=more)
+    tried = {**own.tried, common: solution}
+    behind = solution.aicc - own.solution.aicc
+    numbers = {"aicc_difference": behind}
+    if solution.identifiable and behind < _DEMAND:
+        reason = f"kept along the series ({own.name} alone would be {max(behind, 0.0):.1f} better in AICc)"
+        return Choice(name=common, solution=solution, reason=reason, tried=tried), ()
+    why = "it leaves R unidentified" if not solution.identifiable else f"AICc {behind:.0f} worse"
+    text = f"Fitted with {own.name}, not with the series' {common}: {why}."
+    return Choice(name=own.name, solution=own.solution, reason=own.reason, tried=tried), (
+        Finding("warning", text, numbers),
+    )
+
+
+def _arc_fit(
+    spectrum: Spectrum,
+    validation: Validation,
+    choice: Choice,
+    cell: Cell | None,
+    *,
+    automatic: bool,
+) -> ArcFit:
+    """Everything a reader wants to know of the chosen fit."""
+    s = choice.solution
+    factor, structure = widening(s, _points(spectrum, validation)[0])
+    sigma_log = factor * model_spread(choice) if s.identifiable else float("inf")
+    identifiable = bool(s.identifiable and s.minimum.converged)
+    sigma = s.resistance_ohm * sigma_log if identifiable else None
+    model = s.circuit.impedance(spectrum.frequency_hz, s.circuit.to_values(s.x))
+    noise = float(np.sqrt(s.variance))
+    kk = validation.noise_relative
+    arcs = arcs_of(s, cell)
+    kind = evidence_of(s, _points(spectrum, validation)[0])
+    estimates = estimates_of(s, spectrum, validation, sigma)
+    return ArcFit(
+        spectrum=spectrum,
+        validation=validation,
+        circuit=choice.name,
+        circuit_string=s.circuit.string,
+        parameters=parameters_of(s, factor),
+        correlation=_correlation(s),
+        resistance_ohm=s.resistance_ohm,
+        resistance_sigma_ohm=sigma,
+        kind=kind,
+        identifiable=identifiable,
+        estimates=estimates,
+        residuals=(spectrum.z_ohm - model) / np.abs(spectrum.z_ohm),
+        model_z_ohm=model,
+        chi2_reduced=s.variance / kk**2 if kk else None,
+        noise_relative=noise,
+        aicc=s.aicc,
+        converged=s.minimum.converged,
+        candidates=choice.candidates(),
+        arcs=arcs,
+        capacitance_f=next((a.capacitance_f for a in arcs if a.capacitance_f is not None), None),
+        findings=fit_findings(
+            s, choice, arcs, kind, estimates, validation, structure, cell, automatic=automatic
+        ),
+    )
+
+
+def _correlation(s: Solution) -> Array:
+    deviation = np.sqrt(np.diag(s.covariance))
+    correlation: Array = s.covariance / np.outer(deviation, deviation)
+    correlation[~s.known] = np.nan
+    correlation[:, ~s.known] = np.nan
+    return correlation

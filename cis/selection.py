@@ -1,0 +1,222 @@
+"""Which circuit: the corrected Akaike criterion, within what physics allows.
+
+An arc more must earn its three parameters by more than chance (6 units of AICc, some e^3 in likelihood), or
+noise would be called a grain boundary. What is left of the doubt goes into the uncertainty of R: the
+spread of R among the circuits that the data do not exclude, by their Akaike weights.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cis.circuits import CIRCUITS, circuit
+from cis.solution import RESISTANCE_KNOWN, Solution, solve
+from cis.stages import Array, Candidate, ComplexArray
+
+__all__ = [
+    "Choice",
+    "arc_capacitance",
+    "choose",
+    "decide",
+    "electrode_arc",
+    "model_spread",
+    "objection",
+]
+
+ARC_MARGIN = 6.0  # AICc by which a second arc must win
+ELECTRODE_MARGIN = 20.0  # an arc of the electrode inside R needs strong reasons
+LEAD_LIMIT_H = 2e-5  # some ten metres of wire
+ELECTRODE_CAPACITANCE_F = (
+    1e-6  # of an arc: neither bulk nor grain boundary (Irvine et al., Adv. Mater. 2 (1990) 132)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The circuit chosen, its name, why, and all that were tried (name -> fit)."""
+
+    name: str
+    solution: Solution
+    reason: str
+    tried: Mapping[str, Solution]
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every circuit tried with the reason, the best criterion first."""
+        rows = []
+        for name, s in sorted(self.tried.items(), key=lambda item: item[1].aicc):
+            chosen = name == self.name
+            against = objection(s)
+            behind = s.aicc - self.solution.aicc
+            if chosen:
+                reason = self.reason
+            elif against:
+                reason = against
+            elif behind >= 0.0:
+                reason = f"AICc {behind:.1f} higher"
+            elif electrode_arc(s):
+                reason = (
+                    f"AICc {-behind:.1f} lower, but the arc of {electrode_arc(s)} is an electrode's"
+                )
+            else:
+                reason = f"AICc {-behind:.1f} lower, less than the {ARC_MARGIN:.0f} an arc more must earn"
+            known = s.identifiable
+            rows.append(
+                Candidate(
+                    circuit=name,
+                    aicc=s.aicc,
+                    chosen=chosen,
+                    reason=reason,
+                    resistance_ohm=s.resistance_ohm if known else None,
+                    resistance_sigma_ohm=s.resistance_ohm * s.resistance_sigma_log
+                    if known
+                    else None,
+                )
+            )
+        return tuple(rows)
+
+
+def arc_capacitance(s: Solution, resistance: int, q: int) -> tuple[float, float, float, float]:
+    """ln C, its standard uncertainty, ln tau, its standard uncertainty, of an arc of a fit.
+
+    C = (Q R^(1-alpha))^(1/alpha), tau = (R Q)^(1/alpha). Sources: Hsu & Mansfeld, Corrosion 57 (2001) 747; the
+    arc's top is at omega tau = 1. resistance, q: places of R and Q (alpha is next to Q).
+    """
+    ideal = q + 1 >= s.x.size or not s.circuit.names[q].endswith("_0")
+    alpha = 1.0 if ideal else float(s.x[q + 1])
+    log_r, log_q = float(s.x[resistance]), float(s.x[q])
+    log_tau = (log_r + log_q) / alpha
+    by_c, by_tau = np.zeros(s.x.size), np.zeros(s.x.size)
+    by_tau[resistance] = by_tau[q] = 1.0 / alpha
+    if not ideal:
+        by_tau[q + 1] = -log_tau / alpha
+    by_c += by_tau
+    by_c[resistance] -= 1.0  # C = tau / R
+    sigma_c, sigma_tau = (float(np.sqrt(v @ s.covariance @ v)) for v in (by_c, by_tau))
+    return log_tau - log_r, sigma_c, log_tau, sigma_tau
+
+
+def objection(s: Solution) -> str:
+    """What physics has against a fit; "" for nothing."""
+    values = s.circuit.to_values(s.x)
+    if not np.isfinite(s.resistance_ohm):
+        return "it has no low-frequency intercept"
+    if not s.identifiable:
+        return (
+            f"the data do not tell its R (relative uncertainty above {100 * RESISTANCE_KNOWN:.0f}%)"
+        )
+    for name, value in zip(s.circuit.names, values, strict=True):
+        if name.startswith("L") and value > LEAD_LIMIT_H:
+            return f"no lead has {value:.2g} H"
+    return ""
+
+
+def electrode_arc(s: Solution) -> str:
+    """Name of the resistor of an arc whose capacitance is an electrode's; "" for none."""
+    arcs = s.circuit.arcs()
+    for name, r, q in arcs:
+        log_c, sigma_c, _, _ = arc_capacitance(s, r, q)
+        if len(arcs) > 1 and sigma_c < 1.0 and np.exp(log_c) > ELECTRODE_CAPACITANCE_F:
+            return name
+    return ""
+
+
+def choose(
+    frequency_hz: Array,
+    z_ohm: ComplexArray,
+    *,
+    noise_relative: float | None,
+    more_starts: Callable[[str], Array | None] = lambda _: None,
+) -> Choice:
+    """Fit the circuits of CIRCUITS that the data may need, the simple ones first, and choose.
+
+    A second arc is not tried where it could not win: the Kramers-Kronig curve, which follows any
+    number of arcs, has left too small a sum of squares to be gained.
+    """
+    tried: dict[str, Solution] = {}
+
+    def attempt(name: str) -> None:
+        if name in CIRCUITS and name not in tried:
+            tried[name] = solve(circuit(name), frequency_hz, z_ohm, more_starts=more_starts(name))
+
+    for name in ("tail", "bulk", "bulk-blocking"):
+        attempt(name)
+    best = _best(tried)
+    if _lead_visible(frequency_hz, z_ohm, tried[best]):
+        attempt(f"{best}+lead")
+        best = _best(tried)
+    if _second_arc_possible(tried[best], frequency_hz.size, noise_relative):
+        attempt("bulk+gb-blocking")
+        attempt("bulk+gb")
+        best = _best(tried)
+        if _lead_visible(frequency_hz, z_ohm, tried[best]):
+            attempt(f"{best}+lead")
+            if "gb" not in best:
+                attempt("bulk+gb-blocking+lead")
+    return decide(tried)
+
+
+def decide(tried: Mapping[str, Solution]) -> Choice:
+    """The best of the fits by criterion, margin and physics."""
+    name = _best(tried)
+    s = tried[name]
+    others = sorted(
+        (o.aicc - s.aicc, n) for n, o in tried.items() if n != name and not objection(o)
+    )
+    against = objection(s)
+    if against:
+        reason = f"lowest AICc, though {against}; no other circuit does better"
+    elif not others:
+        reason = "the only circuit that physics allows here"
+    elif others[0][0] >= 0.0:
+        reason = (
+            f"lowest AICc of those physics allows, by {others[0][0]:.1f} (next: {others[0][1]})"
+        )
+    else:
+        reason = f"simpler than {others[0][1]}, which is better by {-others[0][0]:.1f} only"
+    return Choice(name=name, solution=s, reason=reason, tried=tried)
+
+
+def _score(name: str, s: Solution) -> float:
+    margin = ARC_MARGIN if "gb" in name else 0.0
+    return s.aicc + margin + (ELECTRODE_MARGIN if electrode_arc(s) else 0.0)
+
+
+def _best(tried: Mapping[str, Solution]) -> str:
+    allowed = {n: s for n, s in tried.items() if not objection(s)} or tried
+    return min(allowed, key=lambda n: _score(n, allowed[n]))
+
+
+def _lead_visible(frequency_hz: Array, z_ohm: ComplexArray, s: Solution) -> bool:
+    """Whether the longest lead would stand out of the noise of the points at all."""
+    reactance = 2.0 * np.pi * frequency_hz * LEAD_LIMIT_H / np.abs(z_ohm)
+    return float(np.sqrt(reactance @ reactance)) > 0.3 * float(np.sqrt(s.variance))
+
+
+def _second_arc_possible(s: Solution, points: int, noise_relative: float | None) -> bool:
+    if 2 * points < s.x.size + 8:
+        return False
+    if noise_relative is None or noise_relative <= 0.0:
+        return True
+    gain = 2.0 * points * np.log(max(s.variance, 1e-28) / noise_relative**2)
+    return bool(gain > ARC_MARGIN)
+
+
+def model_spread(choice: Choice) -> float:
+    """Standard uncertainty of ln R from the covariance and from the choice among circuits.
+
+    var = sum_i w_i (var_i + (ln R_i - ln R)^2) / sum_i w_i over the circuits that physics allows, with
+    w_i = exp(-max(0, AICc_i - AICc)/2). Source: Burnham & Anderson (2002), section 4.3.
+    """
+    s = choice.solution
+    log_r = np.log(s.resistance_ohm)
+    rows: Sequence[tuple[float, float]] = [
+        (
+            float(np.exp(-0.5 * max(0.0, _score(n, o) - _score(choice.name, s)))),
+            o.resistance_sigma_log**2 + float(np.log(o.resistance_ohm) - log_r) ** 2,
+        )
+        for n, o in choice.tried.items()
+        if o is s or not objection(o)
+    ]
+    weights, variances = np.array(rows).T
+    return float(np.sqrt(weights @ variances / weights.sum()))

@@ -1,0 +1,134 @@
+"""One circuit fitted to one set of points: the minimum, and what it is worth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cis.circuits import Circuit, log_i_omega
+from cis.leastsquares import Minimum, Problem, minimize
+from cis.stages import Array, BoolArray, ComplexArray
+from cis.starts import random_starts, starts
+
+__all__ = ["RESISTANCE_KNOWN", "Solution", "assess", "modulus_problem", "solve"]
+
+# R is called identifiable where its relative standard uncertainty is below this; beyond it the quadratic
+# approximation behind the uncertainty no longer holds
+RESISTANCE_KNOWN = 0.15
+# what is known of a variable before the data, as a standard deviation: it keeps the covariance finite in
+# directions of which the data say nothing, and is far too wide to matter in any other
+_PRIOR_LOG = 12.0
+_PRIOR_EXPONENT = 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """The best fit of a circuit.
+
+    x: fitted variables, shape (p,); covariance: (p, p), of x; known: (p,), which of them the data identify.
+    variance: residual sum of squares per degree of freedom, of one component over |Z|. resistance_ohm, slope:
+    the intercept and its derivatives by x, (p,); resistance_sigma_log: standard uncertainty of its logarithm.
+    residuals: shape (n,), (Z - model)/|Z|.
+    """
+
+    circuit: Circuit
+    x: Array
+    covariance: Array
+    known: BoolArray
+    cost: float
+    variance: float
+    freedom: int
+    aicc: float
+    resistance_ohm: float
+    resistance_sigma_log: float
+    slope: Array
+    residuals: ComplexArray
+    minimum: Minimum
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether the data tell the resistance."""
+        return bool(self.resistance_sigma_log < RESISTANCE_KNOWN)
+
+
+def modulus_problem(circuit: Circuit, frequency_hz: Array, z_ohm: ComplexArray) -> Problem:
+    """Residuals (model - Z)/|Z|, real parts then imaginary parts, with their derivatives."""
+    log_s, weight = log_i_omega(frequency_hz), 1.0 / np.abs(z_ohm)
+
+    def problem(x: Array) -> tuple[Array, Array]:
+        z, jacobian = circuit.evaluate(log_s, x)
+        r, j = (z - z_ohm) * weight, jacobian * weight
+        return np.concatenate([r.real, r.imag], axis=1), np.concatenate([j.real, j.imag], axis=2)
+
+    return problem
+
+
+def solve(
+    circuit: Circuit,
+    frequency_hz: Array,
+    z_ohm: ComplexArray,
+    *,
+    count: int = 4,
+    more_starts: Array | None = None,
+) -> Solution:
+    """Fit a circuit with weights 1/|Z| of the data, from starts computed from the data.
+
+    Should none of them converge, from as many random starts as it takes (up to 64). more_starts: further
+    variables to start from, shape (k, p).
+    """
+    problem = modulus_problem(circuit, frequency_hz, z_ohm)
+    low, high = circuit.bounds()
+    begin = starts(circuit, frequency_hz, z_ohm, count=count)
+    if more_starts is not None:
+        begin = np.vstack([begin, more_starts])
+    minimum = minimize(problem, begin, low=low, high=high)
+    if not minimum.converged:
+        more = random_starts(circuit, frequency_hz, z_ohm, count=64)
+        minimum = minimize(
+            problem, np.vstack([minimum.x, more]), low=low, high=high, iterations=400
+        )
+    return assess(circuit, frequency_hz, z_ohm, minimum)
+
+
+def assess(
+    circuit: Circuit, frequency_hz: Array, z_ohm: ComplexArray, minimum: Minimum
+) -> Solution:
+    """Covariance, criterion and intercept of a minimum.
+
+    covariance = s^2 (J^T J + s^2 P)^-1, s^2 = cost/(2n - p), P the weak prior above (diagonal).
+    AICc = m ln(cost/m) + 2k + 2k(k+1)/(m - k - 1), m = 2n, k = p + 1. Source: Burnham & Anderson, Model
+    Selection and Multimodel Inference (2002), eq. 2.4 (least squares).
+    """
+    p, m = minimum.x.size, 2 * frequency_hz.size
+    freedom = max(m - p, 1)
+    variance = max(minimum.cost / freedom, 1e-28)
+    prior = np.where(circuit.is_log, _PRIOR_LOG, _PRIOR_EXPONENT)
+    covariance: Array = np.asarray(
+        np.linalg.inv(minimum.normal / variance + np.diag(prior**-2.0)), dtype=np.float64
+    )
+    deviation = np.sqrt(np.diag(covariance))
+    known = deviation < np.where(circuit.is_log, 1.0, 0.15)
+    known &= ~(minimum.at_bound & circuit.is_log)
+    resistance, slope = circuit.intercept(minimum.x)
+    if np.isfinite(resistance) and resistance > 0.0:
+        sigma_log = float(np.sqrt(slope @ covariance @ slope) / resistance)
+    else:
+        sigma_log = float("inf")
+    k = p + 1
+    spare = m - k - 1
+    penalty = 2.0 * k + 2.0 * k * (k + 1) / spare if spare > 0 else float("inf")
+    z = circuit.evaluate(log_i_omega(frequency_hz), minimum.x[None, :])[0][0]
+    return Solution(
+        circuit=circuit,
+        x=minimum.x,
+        covariance=covariance,
+        known=known,
+        cost=minimum.cost,
+        variance=variance,
+        freedom=freedom,
+        aicc=float(m * np.log(max(minimum.cost, 1e-26 * m) / m) + penalty),
+        resistance_ohm=resistance,
+        resistance_sigma_log=sigma_log,
+        slope=slope,
+        residuals=(z_ohm - z) / np.abs(z_ohm),
+        minimum=minimum,
+    )
