@@ -1,0 +1,55 @@
+"""A virtual diffractometer: scans with counting noise from a sample whose structure is known.
+
+Single scattering is ray-traced from quasi-random points; scattering of orders 2 and up is a photon walk with
+forced detection (see `walk`). The formulas are written independently of `xtsred.corrections`, which this
+model exists to test. Everything it makes is virtual and says so.
+"""
+
+from xtsred.forward.experiment import (
+    Effort,
+    VirtualBeam,
+    VirtualDetector,
+    VirtualExperiment,
+    VirtualMeasurement,
+    VirtualRecord,
+    VirtualSample,
+    VirtualScan,
+    VirtualTruth,
+    VirtualWall,
+)
+from xtsred.forward.glass import (
+    GlassModel,
+    PairTerm,
+    Shell,
+    sodium_thiosilicate,
+    true_pair_distribution,
+    true_structure_factor,
+)
+from xtsred.forward.media import Structure, VirtualMaterial
+from xtsred.forward.simulate import draw, expect, simulate
+from xtsred.forward.walk import WalkSize
+
+__all__ = [
+    "Effort",
+    "GlassModel",
+    "PairTerm",
+    "Shell",
+    "Structure",
+    "VirtualBeam",
+    "VirtualDetector",
+    "VirtualExperiment",
+    "VirtualMaterial",
+    "VirtualMeasurement",
+    "VirtualRecord",
+    "VirtualSample",
+    "VirtualScan",
+    "VirtualTruth",
+    "VirtualWall",
+    "WalkSize",
+    "draw",
+    "expect",
+    "simulate",
+    "sodium_thiosilicate",
+    "true_pair_distribution",
+    "true_structure_factor",
+]
