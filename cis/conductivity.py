@@ -15,7 +15,7 @@ __all__ = [
     "Permittivity",
     "conductivity",
     "dense_permittivity_bruggeman",
-    "estimate_spread",
+    "method_spread",
     "permittivity",
     "series_permittivity",
 ]
@@ -60,20 +60,23 @@ class Conductivity:
         return None if self.stat_s_per_cm is None else self.stat_s_per_cm / self.sigma_s_per_cm
 
 
-def estimate_spread(fit: ArcFit) -> float | None:
+def method_spread(fit: ArcFit) -> float | None:
     """Standard uncertainty of R from the disagreement of the methods, Ohm; None with one method.
 
-    u = |R_method - R_circuit| / sqrt(3) of the method nearest to the circuit's value: a rectangular
-    distribution between two estimates of the same intercept (GUM 4.3.7). The nearest counts, because
-    the circle and the minimum are biased by overlap where the circuit is not: they bound it from afar.
-    Methods whose own note says that they are not to be trusted are left out.
+    u^2 = max(D^2 - u_other^2, 0)/3 with D the distance between the circuit's R and the nearest of the other
+    estimates (circle, minimum of |Z''|), u_other that estimate's own uncertainty: what their noise does not
+    explain, as a rectangular distribution between two readings of one intercept (GUM 4.3.7). The nearest
+    counts, because overlap with the spike biases the others upward by a known sign.
     """
     away = [
-        abs(e.value_ohm - fit.resistance_ohm)
+        (abs(e.value_ohm - fit.resistance_ohm), e.sigma_ohm or 0.0)
         for e in fit.estimates
-        if e.method != "circuit" and not e.note
+        if e.method != "circuit"
     ]
-    return min(away) / math.sqrt(3.0) if away else None
+    if not away:
+        return None
+    distance, own = min(away)
+    return math.sqrt(max(distance**2 - own**2, 0.0) / 3.0)
 
 
 def conductivity(
@@ -86,7 +89,7 @@ def conductivity(
 ) -> Conductivity:
     """DC conductivity sigma = (e/A)/R with its two uncertainties apart.
 
-    u_stat/sigma = u(R)/R with u(R) of the fit (its own budget holds the choice of model);
+    u_stat/sigma = u(R)/R, u(R) = fit and choice of model (from the fit) with `method_spread` in quadrature;
     u_geometry/sigma = u(e/A)/(e/A), the same for all temperatures.
     Source: definition of conductivity; GUM (JCGM 100:2008) eq. 12.
     Raises ValueError for a resistance that is not positive.
@@ -96,6 +99,8 @@ def conductivity(
         raise ValueError(f"a resistance must be positive, not {resistance:g} Ohm")
     value = plates.constant_per_cm.value / resistance
     u_resistance = fit.resistance_sigma_ohm if fit.identifiable else None
+    if u_resistance is not None:
+        u_resistance = math.hypot(u_resistance, method_spread(fit) or 0.0)
     relative_geometry = plates.relative_sigma
     return Conductivity(
         name=name,

@@ -1,6 +1,7 @@
 """Conductivity and permittivity against hand calculation and closed forms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from calibration.quantity import Quantity
 from cis.conductivity import (
     conductivity,
     dense_permittivity_bruggeman,
+    method_spread,
     permittivity,
     series_permittivity,
 )
-from cis.stages import ArcFit, Spectrum, Validation
+from cis.stages import ArcFit, ResistanceEstimate, Spectrum, Validation
 
 PLATES = ParallelPlates(
     thickness_mm=Quantity(0.753, 0.01, "mm"), area_mm2=disc_area(Quantity(10.0, 0.05, "mm"))
@@ -83,6 +85,18 @@ def test_a_resistance_that_is_not_identified_has_no_uncertainty():
     assert result.stat_s_per_cm is None
     assert result.total_s_per_cm is None
     assert not result.identifiable
+
+
+def test_disagreement_of_methods_is_in_the_budget():
+    def estimate(value, sigma):
+        return ResistanceEstimate(method="circle", value_ohm=value, sigma_ohm=sigma)
+
+    assert method_spread(fit()) is None
+    near = replace(fit(), estimates=(estimate(1.01e4, 0.0), estimate(1.5e4, 0.0)))
+    assert method_spread(near) == pytest.approx(100 / math.sqrt(3))
+    assert of(near).resistance_ohm.sigma == pytest.approx(math.hypot(50.0, 100 / math.sqrt(3)))
+    explained = replace(fit(), estimates=(estimate(1.01e4, 150.0),))
+    assert method_spread(explained) == 0.0
 
 
 def test_a_resistance_must_be_positive():

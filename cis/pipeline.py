@@ -1,0 +1,235 @@
+"""A temperature series from the project file to sigma_DC and E_A: load_config -> read_inputs -> analyze -> write."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from calibration.cell import ParallelPlates, pellet_density
+from calibration.errors import InputError
+from calibration.fixture import Compensated, compensate
+from calibration.quantity import Quantity
+from calibration.records import Loaded, load
+from calibration.report import Finding
+from cis.activation import SAME_TEMPERATURE_K, ArrheniusResult, series_arrhenius
+from cis.arrhenius import ArrheniusFit, ArrheniusPoints, fit_arrhenius
+from cis.conductivity import Conductivity, Permittivity, conductivity, series_permittivity
+from cis.config import Project, Sample
+from cis.doubts import Refused, fit_findings, input_findings
+from cis.inputs import Inputs, Labelled, read_inputs
+from cis.stages import ArcFit, Cell, JointFit, Spectrum
+
+__all__ = [
+    "Analysis",
+    "analyze",
+    "load_config",
+    "nominal_cell",
+    "read_inputs",
+]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything that one project file gives; sequences run along the fitted spectra.
+
+    labels, readings_k (None: unknown), fits, conductivities, compensated (None: no fixture): one per
+    fitted spectrum. refused: the others. joint: the series fitted at once, None where not done.
+    """
+
+    project: Project
+    labels: tuple[str, ...]
+    readings_k: tuple[float | None, ...]
+    fits: tuple[ArcFit, ...]
+    conductivities: tuple[Conductivity, ...]
+    compensated: tuple[Compensated | None, ...]
+    refused: tuple[Refused, ...]
+    joint: JointFit | None
+    joint_energy: ArrheniusFit | None
+    permittivity: Permittivity | None
+    density: Quantity | None
+    arrhenius: tuple[ArrheniusResult, ...]
+    findings: tuple[Finding, ...]
+
+
+def load_config(path: Path, *, settings: Sequence[str] = ()) -> Loaded[Project]:
+    """Read a project file. Raises InputError or ConfigError with every mistake."""
+    return load(Project, path, settings=settings)
+
+
+def nominal_cell(plates: ParallelPlates) -> Cell:
+    """The nominal size of the sample, for the permittivity of an arc."""
+    return Cell(area_m2=plates.area_mm2.value * 1e-6, thickness_m=plates.thickness_mm.value * 1e-3)
+
+
+def analyze(
+    project: Project, inputs: Inputs, *, progress: Progress = lambda stage: None
+) -> Analysis:
+    """The recipe: fixture, checks, fits, conductivities, Arrhenius. Reads and writes nothing.
+
+    Raises InputError where no spectrum can be used, or a fixture does not cover the spectra.
+    """
+    from cis.fit import fit_series
+    from cis.joint import fit_joint
+
+    plates = project.sample.plates
+    progress("checking spectra")
+    prepared, compensated, refused = _prepare(project, inputs)
+    progress(f"fitting {len(prepared)} spectra")
+    cell = nominal_cell(plates)
+    fits = fit_series([p.spectrum for p in prepared], circuit=project.model.circuit, cell=cell)
+    thermometer = project.temperature.thermometer
+    readings = tuple(p.temperature_k for p in prepared)
+    values = []
+    for item, fit in zip(prepared, fits, strict=True):
+        t = None if item.temperature_k is None else np.array([item.temperature_k])
+        sigma = None if t is None else thermometer.sigma_k(t)
+        values.append(
+            conductivity(
+                fit,
+                plates=plates,
+                temperature_k=None if t is None else float(thermometer.correct(t)[0]),
+                temperature_sigma_k=None if sigma is None else float(sigma[0]),
+                name=item.label,
+            )
+        )
+    joint = None
+    if project.model.series == "separate and joint" and len(fits) > 1:
+        progress("fitting the series at once")
+        joint = fit_joint(fits, cell=cell)
+    progress("Arrhenius")
+    porosity, density, sample_findings = _porosity(project.sample, plates)
+    permittivity, permittivity_findings = series_permittivity(values, porosity=porosity)
+    arrhenius, arrhenius_findings = series_arrhenius(project, readings, values)
+    return Analysis(
+        project=project,
+        labels=tuple(p.label for p in prepared),
+        readings_k=readings,
+        fits=tuple(fits),
+        conductivities=tuple(values),
+        compensated=compensated,
+        refused=refused,
+        joint=joint,
+        joint_energy=_joint_energy(project, joint, readings, plates),
+        permittivity=permittivity,
+        density=density,
+        arrhenius=arrhenius,
+        findings=(
+            *input_findings(project, prepared, refused, compensated),
+            *sample_findings,
+            *fit_findings(prepared, fits, values),
+            *permittivity_findings,
+            *(joint.findings if joint is not None else ()),
+            *arrhenius_findings,
+        ),
+    )
+
+
+def _prepare(
+    project: Project, inputs: Inputs
+) -> tuple[tuple[Labelled, ...], tuple[Compensated | None, ...], tuple[Refused, ...]]:
+    """Crop, compensate and check every spectrum; the refused ones apart with their reasons."""
+    from cis.validate import validate
+
+    kept: list[Labelled] = []
+    corrections: list[Compensated | None] = []
+    refused: list[Refused] = []
+    errors: list[InputError] = []
+    for item in inputs.spectra:
+        try:
+            spectrum = _crop(item.spectrum, project)
+            correction = None
+            if inputs.fixture is not None:
+                correction = compensate(
+                    spectrum.frequency_hz, spectrum.z_ohm, fixture=inputs.fixture
+                )
+                spectrum = replace(spectrum, z_ohm=correction.z_ohm)
+            validate(spectrum)
+        except InputError as error:
+            if error.where.startswith("fixture"):
+                raise
+            errors.append(error)
+            refused.append(
+                Refused(label=item.label, temperature_k=item.temperature_k, reason=_one_line(error))
+            )
+            continue
+        kept.append(replace(item, spectrum=spectrum))
+        corrections.append(correction)
+    if not kept:
+        raise errors[0] if errors else InputError("the project file names no spectrum")
+    return tuple(kept), tuple(corrections), tuple(refused)
+
+
+def _one_line(error: InputError) -> str:
+    return f"{error.what} ({error.why})" if error.why else error.what
+
+
+def _crop(spectrum: Spectrum, project: Project) -> Spectrum:
+    limits = None if project.validation is None else project.validation.range_Hz
+    if limits is None:
+        return spectrum
+    keep = (spectrum.frequency_hz >= limits[0]) & (spectrum.frequency_hz <= limits[1])
+    if not keep.any():
+        raise InputError(
+            f"no point lies in validation.range_Hz {limits[0]:g} to {limits[1]:g}",
+            where=spectrum.file,
+        )
+    return replace(
+        spectrum,
+        frequency_hz=spectrum.frequency_hz[keep],
+        z_ohm=spectrum.z_ohm[keep],
+        line=spectrum.line[keep],
+    )
+
+
+def _porosity(
+    sample: Sample, plates: ParallelPlates
+) -> tuple[Quantity | None, Quantity | None, tuple[Finding, ...]]:
+    """Porosity (stated, or from mass and dense density), pellet density, doubts."""
+    density = None if sample.mass_mg is None else pellet_density(sample.mass_mg, plates)
+    if sample.porosity is not None or density is None or sample.density_g_cm3 is None:
+        return sample.porosity, density, ()
+    dense = sample.density_g_cm3
+    ratio = density.value / dense.value
+    if ratio > 1.0:
+        text = (
+            f"The pellet ({density}) is denser than the glass ({dense}): mass, size or density is wrong, "
+            "and no porosity was used."
+        )
+        return None, density, (Finding("warning", text, {"relative_density": ratio}),)
+    sigma = None
+    if density.sigma is not None and dense.sigma is not None:
+        sigma = ratio * math.hypot(density.sigma / density.value, dense.sigma / dense.value)
+    return Quantity(1.0 - ratio, sigma), density, ()
+
+
+def _joint_energy(
+    project: Project,
+    joint: JointFit | None,
+    readings: Sequence[float | None],
+    plates: ParallelPlates,
+) -> ArrheniusFit | None:
+    """E_A from the resistances of the joint fit: a cross-check, not the result."""
+    if joint is None or project.arrhenius is None or not joint.converged:
+        return None
+    t = np.array([math.nan if r is None else r for r in readings])
+    keep = (
+        np.isfinite(t) & np.isfinite(joint.resistance_ohm) & np.isfinite(joint.resistance_sigma_ohm)
+    )
+    if project.arrhenius.range_K is not None:
+        low, high = project.arrhenius.range_K
+        keep &= (t >= low) & (t <= high)
+    if keep.sum() < 2 or np.ptp(t[keep]) < SAME_TEMPERATURE_K:
+        return None
+    resistance = joint.resistance_ohm[keep]
+    points = ArrheniusPoints(
+        temperature_k=t[keep],
+        sigma_s_per_cm=plates.constant_per_cm.value / resistance,
+        relative_stat=joint.resistance_sigma_ohm[keep] / resistance,
+        relative_geometry=plates.relative_sigma,
+        thermometer=project.temperature.thermometer,
+    )
+    return fit_arrhenius(points, form="ln_sigma")
