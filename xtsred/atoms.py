@@ -88,6 +88,17 @@ def form_factors(composition: Composition, q: Array, *, energy_kev: float) -> Co
     return np.array(rows, dtype=np.complex128)
 
 
+def form_factors_far_from_edges(composition: Composition, q: Array) -> ComplexArray:
+    """f0(Q) of each element, without anomalous terms: for comparisons where no energy is stated.
+
+    q: shape (n,), Å^-1. Returns shape (elements, n), electrons. Source: Waasmaier & Kirfel 1995.
+    """
+    import xraydb
+
+    s = np.asarray(q) / (4.0 * np.pi)
+    return np.array([xraydb.f0(e, s) for e in composition.elements], dtype=np.complex128)
+
+
 @lru_cache(maxsize=1024)
 def _anomalous(element: str, energy_kev: float) -> tuple[float, float]:
     import xraydb
