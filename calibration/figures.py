@@ -1,15 +1,18 @@
 """The look of every picture, and its bytes: the only module of calibration that imports matplotlib."""
 
+import contextlib
 import io
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from calibration.report import RenderedFigure
 
-__all__ = ["COLOURS", "new_figure", "render"]
+__all__ = ["COLOURS", "house_style", "new_figure", "render"]
 
 # Okabe-Ito: told apart by colour-blind readers and in grey print
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
@@ -31,10 +34,29 @@ _STYLE: Any = {
 }
 
 
-def new_figure(*, width_in: float = 8.0, height_in: float = 4.2) -> Figure:
-    """An empty figure in the house style (no global state: pyplot is never used)."""
+_PNG_DPI = 110
+
+
+@contextlib.contextmanager
+def house_style() -> Iterator[None]:
+    """The house style while axes, lines and legends are made; also a decorator: @house_style()."""
     with rc_context(_STYLE):
-        figure = Figure(figsize=(width_in, height_in), layout="constrained")
+        yield
+
+
+def new_figure(
+    *,
+    width_in: float = 8.0,
+    height_in: float = 4.2,
+    layout: Literal["constrained"] | None = "constrained",
+) -> Figure:
+    """An empty figure in the house style (no global state: pyplot is never used).
+
+    layout: "constrained" finds room for every label, which is a third of the drawing time; None leaves the
+    margins to the caller (`Figure.subplots_adjust`).
+    """
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -43,8 +65,15 @@ def render(figure: Figure, *, name: str, title: str, caption: str) -> RenderedFi
     """Draw a figure as SVG and PNG; dates are left out so that the same data give the same bytes."""
     svg, png = io.BytesIO(), io.BytesIO()
     with rc_context(_STYLE):
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-        figure.savefig(png, format="png", dpi=110)
+        # savefig would draw everything twice and lay it out four times: two thirds of the time of a report
+        figure.set_dpi(72)
+        vector: Any = FigureCanvasSVG(figure)
+        vector.print_svg(svg, metadata={"Date": None})
+        if figure.get_layout_engine() is not None:
+            figure.set_layout_engine("none")
+        figure.set_dpi(_PNG_DPI)
+        raster: Any = FigureCanvasAgg(figure)
+        raster.print_png(png)
     return RenderedFigure(
         name=name, title=title, caption=caption, svg=svg.getvalue(), png=png.getvalue()
     )

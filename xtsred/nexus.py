@@ -14,6 +14,7 @@ from calibration.folder import safe_name
 from calibration.provenance import Provenance
 from calibration.quantity import Quantity
 from calibration.report import to_json
+from xtsred.config import Project
 from xtsred.stages import Array, Reduction, Step
 
 Signals = dict[str, tuple[Array, str, str]]
@@ -22,9 +23,17 @@ __all__ = ["write_nexus"]
 
 
 def write_nexus(
-    path: Path, reduction: Reduction, *, provenance: Provenance, project_toml: str, virtual: bool
+    path: Path,
+    reduction: Reduction,
+    *,
+    project: Project,
+    provenance: Provenance,
+    project_toml: str,
 ) -> None:
-    """Write scans, merged patterns, every step, e.u. components, S(Q), g(r), shells, findings and provenance."""
+    """Write scans, merged patterns, every step, e.u. components, S(Q), g(r), shells, findings and provenance.
+
+    project_toml: the project file as resolved. The covariance of G(r) is written where the project asks for it.
+    """
     with h5py.File(path, "w", track_order=True) as file:
         file.attrs["NX_class"] = "NXroot"
         file.attrs["default"] = "entry"
@@ -33,10 +42,10 @@ def write_nexus(
         entry.attrs["default"] = "structure_factor"
         entry["title"] = reduction.name
         entry["start_time"] = provenance.started
-        entry["virtual"] = virtual
+        entry["virtual"] = project.virtual
         _sample(entry, reduction)
         _measured(entry, reduction)
-        _results(entry, reduction)
+        _results(entry, reduction, with_covariance=project.fourier.covariance)
         steps = _group(entry, "steps", "NXcollection")
         for i, step in enumerate(reduction.steps):
             _step(steps, f"{i + 1:02d}_{safe_name(step.name)}", step)
@@ -134,7 +143,7 @@ def _measured(entry: h5py.Group, reduction: Reduction) -> None:
         _data(merged, role, axis, signals, title=f"merged {role} scans")
 
 
-def _results(entry: h5py.Group, reduction: Reduction) -> None:
+def _results(entry: h5py.Group, reduction: Reduction, *, with_covariance: bool) -> None:
     i = reduction.intensity
     eu = "electron units per atom"
     parts = {safe_name(n): (v, eu, n) for n, v in i.components.items()}
@@ -167,7 +176,7 @@ def _results(entry: h5py.Group, reduction: Reduction) -> None:
         "R": (p.rdf, "1/angstrom", "R(r) = r T(r)"),
         "R_errors": (p.rdf_sigma, "1/angstrom", "counting statistics"),
     }
-    if p.covariance is not None:
+    if with_covariance and p.covariance is not None:
         signals["G_covariance"] = (p.covariance, "1/angstrom^4", "covariance of G(r)")
     group = _data(entry, "pair_distribution", ("r", p.r, "angstrom"), signals, title="g(r)")
     group["window"], group["extrapolation"] = p.window, p.extrapolation

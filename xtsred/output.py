@@ -63,7 +63,7 @@ def _common(reduction: Reduction, project: Project, provenance: Provenance) -> d
         "composition": reduction.composition_text,
         "number density": f"{reduction.number_density_per_a3:.6g} atoms/A^3",
         "mode": "xray",
-        "normalization": f"{n.method}, K {n.k} (counts/s per electron unit)",
+        "normalization": f"{n.method}, K {n.k}",
         "qmin": f"{low:g}",
         "qmax": f"{high:g}",
         "window": pair.window,
