@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from xtsred.stages import Array, Pattern, frozen
+from xtsred.stages import Array
 
-__all__ = ["QGrid", "cell_edges", "momentum_transfer", "on_angles", "overlap_matrix", "uniform_q"]
+__all__ = ["QGrid", "cell_edges", "momentum_transfer", "overlap_matrix", "uniform_q"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,32 +55,3 @@ def overlap_matrix(edges_in: Array, edges_out: Array) -> csr_array:
     share = np.clip(high - low, 0.0, None) / (edges_in[columns + 1] - edges_in[columns])
     keep = share > 0.0
     return csr_array((share[keep], (rows[keep], columns[keep])), shape=(n_out, n_in))
-
-
-def on_angles(pattern: Pattern, two_theta_deg: Array, *, same_deg: float = 1e-4) -> Pattern:
-    """A pattern on other angles: the same points where they agree within same_deg, else rebinned by counts.
-
-    two_theta_deg: shape (m,), inside the pattern's range. Counts and exposures are shared out by overlap, so
-    rate = counts/exposure stays; a source point split over several bins makes their errors correlated,
-    which adds up rightly again in the wider bins of Q.
-    """
-    index = np.clip(np.searchsorted(pattern.two_theta_deg, two_theta_deg - same_deg), 0, None)
-    index = np.minimum(index, pattern.two_theta_deg.size - 1)
-    if np.all(np.abs(pattern.two_theta_deg[index] - two_theta_deg) <= same_deg):
-        rate, sigma = pattern.rate_cps[index], pattern.sigma_cps[index]
-        exposure, scans = pattern.exposure_s[index], pattern.scans[index]
-    else:
-        share = overlap_matrix(cell_edges(pattern.two_theta_deg), cell_edges(two_theta_deg))
-        exposure = share @ pattern.exposure_s
-        rate = (share @ (pattern.rate_cps * pattern.exposure_s)) / exposure
-        sigma = np.sqrt(share @ (pattern.sigma_cps * pattern.exposure_s) ** 2) / exposure
-        scans = (share @ (pattern.scans * pattern.exposure_s)) / exposure
-    return Pattern(
-        role=pattern.role,
-        two_theta_deg=frozen(two_theta_deg),
-        rate_cps=frozen(rate),
-        sigma_cps=frozen(sigma),
-        exposure_s=frozen(exposure),
-        scans=frozen(scans),
-        findings=pattern.findings,
-    )

@@ -1,20 +1,137 @@
 """Multiple scattering of a project, for whatever S(Q) the iteration has reached."""
 
-from xtsred.config import Project
-from xtsred.scattering import LineTerms
-from xtsred.solve import MultipleScatteringModel
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.radiation import Line
+from xtsred.atoms import form_factors, incoherent, mean_square, number_density, square_mean
+from xtsred.binning import momentum_transfer
+from xtsred.corrections.absorption import Attenuation
+from xtsred.corrections.compton import klein_nishina_over_thomson, shifted_energy
+from xtsred.corrections.geometry import Cylinder
+from xtsred.corrections.multiple_scattering import (
+    Beam,
+    EnergyAttenuation,
+    Scatterer,
+    ScatteringKernel,
+    multiple_scattering,
+    scattering_kernel,
+)
+from xtsred.scattering import LineTerms, Setup, Substance, compton_response
+from xtsred.solve import MultipleScatteringModel, structure_at
 from xtsred.stages import Array, StructureFactor
 from xtsred.unpack import Plan
 
-__all__ = ["multiple_scattering_model"]
+__all__ = ["multiple_scattering_model", "not_applied"]
+
+_ANGLES = np.linspace(0.0, 180.0, 721)
+
+
+def not_applied(structure: StructureFactor | None) -> Array | None:
+    """For a project without [multiple_scattering]."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CrossSection:
+    """Scattering per atom at one line on the angles 0 to 180°, without polarization, in e.u."""
+
+    q: Array
+    square_mean: Array
+    mean_square: Array
+    compton: Array
+    number_density_per_a3: float
+
+    def scatterer(self, structure: StructureFactor | None) -> Scatterer:
+        """With the oscillation of S(Q); None: independent atoms."""
+        oscillation = self.square_mean * (structure_at(structure, self.q) - 1.0)
+        return Scatterer(
+            number_density_per_a3=self.number_density_per_a3,
+            two_theta_deg=_ANGLES,
+            # noise of a low-Q bin must not make a cross-section negative
+            coherent=np.maximum(self.mean_square + oscillation, 0.0),
+            compton=self.compton,
+        )
 
 
 def multiple_scattering_model(
-    project: Project, plan: Plan, lines: list[LineTerms]
+    plan: Plan, lines: list[LineTerms], two_theta_deg: Array
 ) -> MultipleScatteringModel:
-    """The model that `solve` asks in every round; it answers None where the project does not ask for it."""
+    """The model that `solve` asks in every round.
 
-    def not_applied(structure: StructureFactor | None) -> Array | None:
-        return None
+    Computed at the strongest line and taken for all (mu and f hardly change over a doublet). The wall scatters as
+    independent atoms. What the container scan holds, times A_c,sc/A_c,c, was subtracted with it, so its own
+    multiple scattering is taken off here.
+    """
+    setup, line, terms = plan.setup, lines[0].line, lines[0]
+    core = _cross_section(setup.sample, line, setup, terms.response_elastic, plan)
+    kernel = _kernel(setup, line, empty=False)
+    wall, wall_share = None, None
+    if setup.wall is not None and terms.wall_ratio is not None:
+        wall = _cross_section(setup.wall, line, setup, terms.response_elastic, plan).scatterer(None)
+        empty = multiple_scattering(
+            two_theta_deg,
+            kernel=_kernel(setup, line, empty=True),
+            core=None,
+            wall=wall,
+            reference_density_per_a3=core.number_density_per_a3,
+        )
+        wall_share = empty.ms_total * terms.wall_ratio
 
-    return not_applied
+    def model(structure: StructureFactor | None) -> Array | None:
+        found = multiple_scattering(
+            two_theta_deg,
+            kernel=kernel,
+            core=core.scatterer(structure),
+            wall=wall,
+            reference_density_per_a3=core.number_density_per_a3,
+        )
+        return found.ms_total if wall_share is None else found.ms_total - wall_share
+
+    return model
+
+
+def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
+    backwards = np.array([180.0])
+    once = float(shifted_energy(backwards, energy_kev=line.energy_kev)[0])
+    twice = float(shifted_energy(backwards, energy_kev=once)[0])
+
+    def mu(energy: float) -> Attenuation:
+        at = np.array(energy)
+        return Attenuation(
+            core_per_mm=0.0 if empty else float(setup.sample.mu_per_mm(at)),
+            wall_per_mm=0.0 if setup.wall is None else float(setup.wall.mu_per_mm(at)),
+        )
+
+    return scattering_kernel(
+        cylinder=Cylinder(radius_mm=setup.cylinder.radius_mm, wall_mm=setup.cylinder.wall_mm),
+        beam=Beam(width_mm=setup.beam_width_mm, height_mm=setup.beam_height_mm),
+        mu=EnergyAttenuation(
+            energy_kev=line.energy_kev,
+            elastic=mu(line.energy_kev),
+            once=mu(once),
+            twice=mu(twice),
+        ),
+        polarization_ratio=setup.polarization.ratio,
+    )
+
+
+def _cross_section(
+    substance: Substance, line: Line, setup: Setup, response_elastic: float, plan: Plan
+) -> _CrossSection:
+    q = momentum_transfer(_ANGLES, wavelength_a=line.wavelength_a)
+    f = form_factors(substance.composition, q, energy_kev=line.energy_kev)
+    recoil = klein_nishina_over_thomson(
+        _ANGLES, energy_kev=line.energy_kev, beam=setup.polarization
+    )
+    share = compton_response(_ANGLES, line, setup) / plan.reference_response
+    return _CrossSection(
+        q=q,
+        square_mean=response_elastic * square_mean(substance.composition, f),
+        mean_square=response_elastic * mean_square(substance.composition, f),
+        compton=share * recoil * incoherent(substance.composition, q),
+        number_density_per_a3=number_density(
+            substance.composition, mass_density_g_per_cm3=substance.mass_density_g_per_cm3
+        ),
+    )

@@ -10,7 +10,7 @@ from calibration.quantity import Quantity
 from calibration.radiation import Line
 from calibration.records import Loaded
 from xtsred import checks, steps
-from xtsred.binning import QGrid, cell_edges, momentum_transfer, on_angles, uniform_q
+from xtsred.binning import QGrid, cell_edges, momentum_transfer, uniform_q
 from xtsred.comparison import compare_with
 from xtsred.config import Project
 from xtsred.corrections.absorption import Attenuation, beam_transmission
@@ -18,8 +18,8 @@ from xtsred.corrections.environment import Measurement, environment_transmission
 from xtsred.corrections.geometry import Cylinder
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
-from xtsred.merge import Merged, merge_roles
-from xtsred.multiple import multiple_scattering_model
+from xtsred.merge import Merged, merge_roles, on_angles
+from xtsred.multiple import multiple_scattering_model, not_applied
 from xtsred.neighbours import fourier_window, measure_shells
 from xtsred.scattering import LineTerms, line_terms
 from xtsred.shells import first_distance
@@ -65,7 +65,9 @@ def reduce_inputs(
     transmissions = _transmissions(plan)
     net = _net(project, patterns, lines[0], transmissions)
     tell("multiple scattering")
-    multiple = multiple_scattering_model(project, plan, lines)
+    multiple = not_applied
+    if project.multiple_scattering is not None:
+        multiple = multiple_scattering_model(plan, lines, angle)
     tell("normalization and S(Q)")
     problem = _problem(project, plan, patterns["sample"], net, lines, continuum, multiple)
     solution = solve(problem)

@@ -26,7 +26,7 @@ from xtsred.corrections.polarization import BeamPolarization, polarization_facto
 from xtsred.spectrum import Response, response
 from xtsred.stages import Array
 
-__all__ = ["LineTerms", "Setup", "Substance", "line_terms"]
+__all__ = ["LineTerms", "Setup", "Substance", "compton_response", "line_terms"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def line_terms(
     factors = _factors(two_theta_deg, setup, energy, energy)
     factors_c = _factors(two_theta_deg, setup, energy, shifted)
     d_el = float(response(energy, detector=setup.detector)) / reference_response
-    d_c = _compton_response(two_theta_deg, line, setup) / reference_response
+    d_c = compton_response(two_theta_deg, line, setup) / reference_response
     return LineTerms(
         line=line,
         q=q,
@@ -144,7 +144,11 @@ def _plain(value: Array) -> float | Array:
     return float(value) if np.ndim(value) == 0 else value
 
 
-def _compton_response(two_theta_deg: Array, line: Line, setup: Setup) -> Array:
+def compton_response(two_theta_deg: Array, line: Line, setup: Setup) -> Array:
+    """What the detector counts of Compton photons: its response averaged over the Doppler-broadened line.
+
+    two_theta_deg: shape (n,), increasing; returns shape (n,), 0..1.
+    """
     if setup.detector.counts_all:
         return np.ones(two_theta_deg.shape)
     # smooth in angle: a coarse grid of angles, interpolated
