@@ -25,6 +25,7 @@ from cis.io import (
     novocontrol,
     palmsens,
     parstat,
+    plain_csv,
     solartron_dat,
     solartron_smart,
     versastudio,
@@ -40,7 +41,7 @@ __all__ = ["READERS", "ReadOptions", "read_spectra", "recognise"]
 
 READERS: Sequence[ModuleType] = (
     agilent_4294a, biologic_mpr, biologic_mpt, ch_instruments, eco_chemie, elchemea, gamry, ivium, keysight_e4990a,
-    lcr_meter, multistat, novocontrol, palmsens, parstat, solartron_dat, solartron_smart, versastudio, zahner, zplot, zurich,
+    lcr_meter, multistat, novocontrol, palmsens, parstat, plain_csv, solartron_dat, solartron_smart, versastudio, zahner, zplot, zurich,
 )  # fmt: skip
 
 

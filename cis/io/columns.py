@@ -221,6 +221,8 @@ def _role(name: str) -> Role | None:
         return "t"
     if bare == "R":
         return "Z'"
+    if bare in {"x", "y", "b", "c", "d", "g", "w"}:
+        return None  # X, B, C, D, G are quantities; small letters may be anything
     if bare == "Q":
         return "Q"
     key = re.sub(r"[\s_.:]+", "", bare.replace('"', "''").lower())

@@ -227,7 +227,8 @@ def _is_row(cells: list[str], separator: str, table: _Open) -> bool:
         return len(cells) > 1 and all(is_numeric(c) for c in cells)
     if not is_numeric(cells[place]):
         return False
-    return any(is_numeric(c) for i, c in enumerate(cells) if c and i != place)
+    whole = len(cells) >= table.width
+    return whole or any(is_numeric(c) for i, c in enumerate(cells) if c and i != place)
 
 
 def _numbers(table: _Open, text: TextFile) -> Table:
@@ -257,6 +258,8 @@ def _numbers(table: _Open, text: TextFile) -> Table:
             values[k, i] = value
     if table.skipped:
         inner = [n for n in table.skipped if n < table.rows[-1][0]]
+        for n in inner:
+            _refuse_damaged(n, table, text)
         if inner:
             notes.append(
                 f"line {', '.join(map(str, inner[:5]))} inside the table holds no numbers and was passed over"
@@ -265,6 +268,15 @@ def _numbers(table: _Open, text: TextFile) -> Table:
         columns=tuple(used), values=values, line=np.array([n for n, _, _ in table.rows], dtype=np.int64),
         header_line=table.header_line, above=table.above, ignored=table.ignored, notes=tuple(notes),
     )  # fmt: skip
+
+
+def _refuse_damaged(number: int, table: _Open, text: TextFile) -> None:
+    """A line amid the rows that begins like a number and has their number of cells is a damaged row, not a remark."""
+    line = text.lines[number - 1]
+    cells = split_cells(line.rstrip(), row_separator(line))
+    if NUMBER_START.match(line) and len(cells) == len(table.rows[0][2]):
+        place = next(c for c in table.columns if c.role in ("f", "omega"))
+        _refuse_cell(text, number, place, cells, min(place.position, len(cells) - 1))
 
 
 def _needed(used: Sequence[Column]) -> set[int]:
