@@ -1,0 +1,265 @@
+"""The part of double scattering that no S(Q) changes: geometry, attenuation, polarization.
+
+Computed once; `multiple_scattering` contracts it with cross-sections as often as these change.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.errors import InputError
+from xtsred.corrections.absorption_grid import Attenuation
+from xtsred.corrections.geometry import Cylinder, irradiated_areas
+from xtsred.corrections.multiple_scattering_lines import (
+    Beam,
+    LineGrid,
+    PairIntegral,
+    pair_integral,
+)
+from xtsred.stages import Array, frozen
+
+__all__ = [
+    "EnergyAttenuation",
+    "ScatteringKernel",
+    "double_polarization",
+    "periodic_interpolation",
+    "scattering_kernel",
+]
+
+ELECTRON_REST_KEV = 510.99895069  # CODATA 2022
+_GRIDS = (
+    LineGrid(lines=6, positions=5, polar=9),
+    LineGrid(),
+    LineGrid(lines=16, positions=12, polar=16),
+    LineGrid(lines=28, positions=20, polar=16, azimuths=64),
+    LineGrid(lines=48, positions=32, polar=16, azimuths=96),
+)
+_POLAR = 48  # fine directions: polar angles, azimuths; scattering angles every second azimuth
+_AZIMUTHS = 240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyAttenuation:
+    """Attenuation at the beam's energy, after one and after two Compton scatterings backwards.
+
+    In between it is interpolated in u = sum (1 - cos chi) = 0, 2, 4, on which the energy depends:
+    E' = E / (1 + u E / 511 keV).
+    """
+
+    energy_kev: float
+    elastic: Attenuation
+    once: Attenuation
+    twice: Attenuation
+
+    def progress(self, u: Array) -> Array:
+        """(mu(u) - mu(0)) / (mu(2) - mu(0)), by a parabola; 0 where mu does not change."""
+        mu = [
+            float(a.core_per_mm) + float(a.wall_per_mm)
+            for a in (self.elastic, self.once, self.twice)
+        ]
+        first, second = mu[1] - mu[0], mu[2] - mu[0]
+        if first == 0.0:
+            return np.zeros_like(u)
+        half = 0.5 * u
+        curvature = 0.5 * second / first - 1.0
+        return half * (1.0 + curvature * (half - 1.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScatteringKernel:
+    """Everything of double scattering that does not depend on the cross-sections.
+
+    weights: (channel, first, second, angle, phi, alpha), mm^3 sr; channels: both coherent, Compton second,
+    Compton first, both Compton; materials 0 core, 1 wall. chi_deg: (phi, alpha) angle to the beam; phi in
+    half steps of the angle.
+    singles: (material, angle), mm^2; reference_area_mm2: irradiated core. accuracy: relative change of
+    isotropic double scattering between the last two grids of lines. polarization: (angle,), of single
+    scattering. recoil: E / 511 keV.
+    """
+
+    two_theta_deg: Array
+    weights: npt.NDArray[np.float32]
+    chi_deg: Array
+    singles: Array
+    polarization: Array
+    reference_area_mm2: float
+    accuracy: float
+    recoil: float
+
+
+def double_polarization(
+    first: Array, second: Array, two_theta: float, *, direction: tuple[Array, Array], ratio: float
+) -> Array:
+    """Polarization factor of double Thomson scattering into the plane of the detector.
+
+    The incident light is z (normal to the plane) and y in the proportion 1 : a; with k the direction
+    between the scatterings, c2 its cosine with the way out, and the fields P_k e = e - (e.k) k,
+      P_2 = { 1 - k_z^2 (1 + c2^2) + a [ 1 - k_y^2 - (sin 2theta - k_y c2)^2 ] } / (1 + a);
+    for a = 1 this is [c1^2 + c2^2 + (cos 2theta - c1 c2)^2] / 2. P_2 = 1 straight on.
+
+    first, second: c1 and c2; direction: (k_y, k_z); two_theta in radians.
+    Source: Rayleigh's amplitudes twice; unpolarized form as Dwiggins & Park, Acta Cryst. A27 (1971) 264.
+    """
+    if ratio == 1.0:
+        return 0.5 * (first**2 + second**2 + (math.cos(two_theta) - first * second) ** 2)
+    k_y, k_z = direction
+    normal = 1.0 - k_z**2 * (1.0 + second**2)
+    inside = 1.0 - k_y**2 - (math.sin(two_theta) - k_y * second) ** 2
+    return (normal + ratio * inside) / (1.0 + ratio)
+
+
+def scattering_kernel(
+    *,
+    cylinder: Cylinder,
+    beam: Beam,
+    mu: EnergyAttenuation,
+    polarization_ratio: float | None,
+    tolerance: float = 2e-3,
+) -> ScatteringKernel:
+    """Geometry, attenuation and polarization of double scattering; compute once, use for every S(Q).
+
+    polarization_ratio: a of the incident beam (`polarization`), 1 for a bare tube; None: scalar photons,
+    as in the tables of isotropic scattering. The grid of lines is refined until isotropic double
+    scattering changes by less than tolerance (relative), else InputError.
+
+    Approximations: photons are Compton-shifted with the polarization of Thomson scattering; the change
+    of K with their energy is taken from K at one backscattering, as a power of its ratio to K.
+    """
+    elastic, accuracy, grid = _refined_pairs(cylinder, beam, mu.elastic, tolerance)
+    later = [
+        pair_integral(
+            cylinder=cylinder,
+            beam=beam,
+            mu_in=mu.elastic,
+            mu_between=between,
+            mu_out=out,
+            grid=grid,
+        )
+        for between, out in ((mu.once, mu.elastic), (mu.elastic, mu.once))
+    ]
+    directions = _Directions(grid.azimuths, elastic.alpha)
+    base = directions.interpolated(elastic.pairs)
+    between, out = (directions.interpolated(np.log(k.pairs / elastic.pairs)) for k in later)
+    singles = directions.toward @ elastic.singles[..., None]
+    return ScatteringKernel(
+        two_theta_deg=frozen(np.degrees(directions.two_theta)),
+        weights=directions.weighted(base, between, out, mu, polarization_ratio),
+        chi_deg=frozen(np.degrees(np.arccos(directions.first))),
+        singles=frozen(singles[..., 0]),
+        polarization=frozen(_single_polarization(directions.two_theta, polarization_ratio)),
+        reference_area_mm2=irradiated_areas(cylinder, beam_width_mm=beam.width_mm)[0],
+        accuracy=accuracy,
+        recoil=mu.energy_kev / ELECTRON_REST_KEV,
+    )
+
+
+class _Directions:
+    """The fine grid of directions between two scatterings, and how a coarse K is brought onto it."""
+
+    def __init__(self, azimuths: int, coarse_alpha: Array) -> None:
+        gauss, weights = np.polynomial.legendre.leggauss(_POLAR)
+        self.alpha = 0.25 * math.pi * (gauss + 1.0)
+        self.alpha_weight = 0.25 * math.pi * weights
+        self.phi = 2.0 * math.pi * np.arange(_AZIMUTHS)[:, None] / _AZIMUTHS
+        self.two_theta = 2.0 * self.phi[: _AZIMUTHS // 4 + 1, 0]
+        self.first = np.sin(self.alpha) * np.cos(self.phi)
+        count = coarse_alpha.size
+        old, new = (
+            np.polynomial.legendre.legvander(2.0 * np.sqrt(2.0 * a / math.pi) - 1.0, count - 1)
+            for a in (coarse_alpha, self.alpha)
+        )
+        self.rise = new @ np.linalg.inv(old)
+        self.around = periodic_interpolation(self.phi[:, 0], azimuths)
+        self.toward = periodic_interpolation(self.two_theta, azimuths)
+        index = np.arange(azimuths)
+        self.shift = np.mod(index[:, None] - index, azimuths)
+
+    def interpolated(self, pairs: Array) -> npt.NDArray[np.float32]:
+        """(first, second, alpha, phi, delta) coarse to (first, second, angle, phi, alpha) fine."""
+        azimuths = pairs.shape[-1]
+        # delta = 2theta - phi: (..., alpha, 2theta, phi)
+        by_angle = pairs[..., np.arange(azimuths), self.shift]
+        angles = np.moveaxis(self.toward @ by_angle, 2, -1)
+        fine = (self.around @ angles) @ self.rise.T
+        return fine.astype(np.float32)
+
+    def weighted(
+        self,
+        base: npt.NDArray[np.float32],
+        between: npt.NDArray[np.float32],
+        out: npt.NDArray[np.float32],
+        mu: EnergyAttenuation,
+        polarization_ratio: float | None,
+    ) -> npt.NDArray[np.float32]:
+        """Weights of the four channels, with solid angle, polarization and Compton attenuation."""
+        sine, cosine = np.sin(self.alpha), np.cos(self.alpha)
+        k_y = sine * np.sin(self.phi)
+        # both hemispheres of alpha; sin alpha of the solid angle and 1/sin alpha of the path cancel
+        solid = 2.0 * self.alpha_weight * (2.0 * math.pi / _AZIMUTHS)
+        weights = np.empty((4, *base.shape), np.float32)
+        first_shift = mu.progress(1.0 - self.first).astype(np.float32)
+        for k, angle in enumerate(self.two_theta):
+            second = sine * np.cos(self.phi - angle)
+            share = np.broadcast_to(solid, second.shape)
+            if polarization_ratio is not None:
+                share = solid * double_polarization(
+                    self.first,
+                    second,
+                    float(angle),
+                    direction=(k_y, cosine),
+                    ratio=polarization_ratio,
+                )
+            plain = base[:, :, k] * share.astype(np.float32)
+            second_shift = mu.progress(1.0 - second).astype(np.float32)
+            both = mu.progress(2.0 - self.first - second).astype(np.float32)
+            a, b = between[:, :, k], out[:, :, k]
+            weights[0, :, :, k] = plain
+            weights[1, :, :, k] = plain * np.exp(second_shift * b)
+            weights[2, :, :, k] = plain * np.exp(first_shift * (a + b))
+            weights[3, :, :, k] = plain * np.exp(first_shift * a + both * b)
+        return weights
+
+
+def _refined_pairs(
+    cylinder: Cylinder, beam: Beam, mu: Attenuation, tolerance: float
+) -> tuple[PairIntegral, float, LineGrid]:
+    previous: Array | None = None
+    change = math.inf
+    for grid in _GRIDS:
+        pairs = pair_integral(
+            cylinder=cylinder, beam=beam, mu_in=mu, mu_between=mu, mu_out=mu, grid=grid
+        )
+        gauss, weights = np.polynomial.legendre.leggauss(grid.polar)
+        isotropic = np.einsum("a,ijapd->ijp", weights * (gauss + 1.0), pairs.pairs)
+        # the azimuths that all grids have in common
+        now = isotropic[..., :: grid.azimuths // 16] / (grid.azimuths * pairs.singles.max())
+        if previous is not None:
+            change = float(np.max(np.abs(now - previous)) / np.max(now))
+            if change <= tolerance:
+                return pairs, change, grid
+        previous = now
+    raise InputError(
+        f"the grid of double scattering does not converge: {change:.1e} left, {tolerance:.1e} asked",
+        why="beam or wall are too narrow for it, or the sample too opaque",
+        remedy="leave multiple scattering out (it is small then), or ask for less accuracy",
+    )
+
+
+def _single_polarization(two_theta: Array, ratio: float | None) -> Array:
+    if ratio is None:
+        return np.ones_like(two_theta)
+    return np.asarray((1.0 + ratio * np.cos(two_theta) ** 2) / (1.0 + ratio))
+
+
+def periodic_interpolation(angles: Array, count: int) -> Array:
+    """Trigonometric interpolation from an even count of equal steps of a turn: (angles, count).
+
+    sin(count x/2) / (count tan(x/2)) of the distance x to each step.
+    """
+    half = 0.5 * angles[:, None] - math.pi * np.arange(count) / count
+    tangent = np.tan(half)
+    node = np.abs(tangent) < 1e-12
+    weights = np.sin(count * half) / (count * np.where(node, 1.0, tangent))
+    return np.where(node, 1.0, weights)
