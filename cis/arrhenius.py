@@ -303,10 +303,8 @@ def _stat_variances(points: ArrheniusPoints) -> Array | None:
 
 
 def _independent_sigma(points: ArrheniusPoints) -> float:
-    """Temperature error known to be independent from point to point: only where told apart."""
-    thermometer = points.thermometer
-    told_apart = thermometer.offset_k is not None or thermometer.lag is not None
-    return thermometer.point_sigma_k or 0.0 if told_apart else 0.0
+    """Temperature error that may scatter the points: all of it where it is not told apart, 0 if unknown."""
+    return points.thermometer.point_sigma_k or 0.0
 
 
 def _slope(points: ArrheniusPoints, activation_ev: float, form: Form) -> Array:

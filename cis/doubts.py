@@ -1,6 +1,7 @@
 """What a scientist should know before believing a series: inputs, fixture, checks and fits."""
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from cis.inputs import Labelled
 from cis.stages import ArcFit
 
 __all__ = ["Refused", "fit_findings", "input_findings"]
+
+_NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +71,19 @@ def fit_findings(
     prepared: Sequence[Labelled], fits: Sequence[ArcFit], values: Sequence[Conductivity]
 ) -> list[Finding]:
     """Doubts of readers, checks and fits; one that many spectra share is said once."""
-    gathered: dict[tuple[str, str], list[str]] = {}
-    kept: dict[tuple[str, str], Finding] = {}
+    gathered: dict[str, list[tuple[str, Finding]]] = {}
     for item, fit in zip(prepared, fits, strict=True):
         for finding in (*item.spectrum.findings, *fit.validation.findings, *fit.findings):
-            key = (finding.severity, finding.text)
-            kept.setdefault(key, finding)
-            names = gathered.setdefault(key, [])
-            if item.label not in names:
-                names.append(item.label)
+            alike = f"{finding.severity} {_NUMBER.sub('#', finding.text)}"
+            gathered.setdefault(alike, []).append((item.label, finding))
     findings = []
-    for (severity, text), finding in kept.items():
-        names = gathered[severity, text]
-        who = "all spectra" if len(names) == len(fits) > 1 else ", ".join(names)
-        findings.append(Finding(finding.severity, f"{who}: {finding.text}", finding.numbers))
+    for group in gathered.values():
+        names = list(dict.fromkeys(label for label, _ in group))
+        who = "All spectra" if len(names) == len(fits) > 1 else ", ".join(names)
+        first = group[0][1]
+        same = all(f.text == first.text for _, f in group)
+        whose = "" if same else f" (The numbers are those of {group[0][0]}.)"
+        findings.append(Finding(first.severity, f"{who}: {first.text}{whose}", first.numbers))
     unsure = [v for v in values if v.kind != "arc"]
     if unsure:
         text = "R without a resolved arc (kind of evidence): " + ", ".join(
