@@ -35,6 +35,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
         raise OutputError(
             "the output is a file, not a folder", where=str(target), remedy="name another folder"
         )
+    _check_parents(target)
     if target.exists() and any(target.iterdir()):
         if not overwrite:
             raise OutputError(
@@ -50,6 +51,26 @@ def check_target(target: Path, *, overwrite: bool) -> None:
                 remedy="name another folder",
                 where=str(target),
             )
+
+
+def _check_parents(target: Path) -> None:
+    nearest = next((p for p in target.absolute().parents if p.exists()), None)
+    if nearest is None:
+        return
+    if not nearest.is_dir():
+        raise OutputError(
+            "the output folder cannot be created",
+            why=f"{nearest} is a file, not a folder",
+            remedy="name another folder",
+            where=str(target),
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(
+            "the output folder cannot be created",
+            why=f"{nearest} may not be written to",
+            remedy="choose a place that you may write to",
+            where=str(target),
+        )
 
 
 def _is_result(folder: Path) -> bool:

@@ -56,7 +56,7 @@ def _axes(
         left=0.85 / width_in,
         right=1.0 - 0.15 / width_in,
         bottom=0.55 / height_in,
-        top=1.0 - 0.3 / height_in,
+        top=1.0 - (0.12 if share else 0.3) / height_in,
         hspace=gap / panel,
         wspace=0.27,
     )
@@ -64,12 +64,14 @@ def _axes(
 
 
 def envelope(x: Array, y: Array, *, columns: int = _COLUMNS) -> tuple[Array, Array]:
-    """Lowest and highest value of each of `columns` runs of points, in drawing order; short curves as they are."""
+    """Lowest and highest point of each of `columns` runs, in the order of x; short curves as they are."""
     if x.size <= 3 * columns:
         return x, y
-    edges = np.linspace(0, x.size, columns, endpoint=False).astype(int)
-    low, high = np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges)
-    return np.repeat(x[edges], 2), np.column_stack([low, high]).ravel()
+    run = -(-x.size // columns)
+    padded = np.pad(y, (0, -y.size % run), mode="edge").reshape(-1, run)
+    at = np.sort(np.stack([padded.argmin(axis=1), padded.argmax(axis=1)]), axis=0)
+    kept = np.minimum((at + run * np.arange(padded.shape[0])).T.ravel(), x.size - 1)
+    return x[kept], y[kept]
 
 
 def _averaged(x: Array, *curves: Array, columns: int = _COLUMNS) -> list[Array]:
@@ -107,12 +109,12 @@ def scans_figure(reduction: Reduction) -> RenderedFigure:
                 label=role if i == 0 else None,
             )
     kinds = {s.kind for scans in reduction.scans.values() for s in scans}
-    axes[0].set_ylabel("as measured\n" + ("counts" if kinds == {"counts"} else "counts or rates"))
+    axes[0].set_ylabel(("counts" if kinds == {"counts"} else "counts or rates") + ", as measured")
     for role, pattern in reduction.patterns.items():
         _line(
             axes[1], pattern.two_theta_deg, pattern.rate_cps, color=_ROLE_COLOUR[role], label=role
         )
-    axes[1].set_ylabel("merged\ncounts/s")
+    axes[1].set_ylabel("counts/s, merged")
     for ax in axes[:2]:
         ax.set_yscale("log")
         ax.minorticks_off()
@@ -122,7 +124,7 @@ def scans_figure(reduction: Reduction) -> RenderedFigure:
         _overlap(axes[2], step, colour=COLOURS[i % len(COLOURS)])
     if overlaps:
         axes[2].axhline(1.0, color="#444444", linewidth=0.8)
-        axes[2].set_ylabel("ratio in\noverlaps")
+        axes[2].set_ylabel("ratio where scans overlap")
     axes[-1].set_xlabel(_ANGLE)
     return render(
         figure,

@@ -1,0 +1,178 @@
+"""`xtsred reduce`: one project file or many, each to a folder that is written whole or not at all."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from calibration.commandline import EXIT_DONE, EXIT_FIXABLE, EXIT_SOME_FAILED
+from calibration.errors import InputError
+from xtsred.cli.progress import Progress, progress_bar
+
+__all__ = ["Done", "echo_result", "reduce", "reduce_one"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished reduction: its folder, and what result.json says."""
+
+    folder: Path
+    result: dict[str, Any]
+
+
+@click.command(name="reduce")
+@click.argument(
+    "projects", nargs=-1, required=True, metavar="RUN.toml...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of the result; with several project files DIR/NAME for each.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a key of the project file, e.g. --set fourier.window=none; recorded with the result.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def reduce(
+    projects: tuple[Path, ...],
+    out: Path,
+    overwrite: bool,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Turn raw scans into S(Q), g(r) and a report, as the project files say."""
+    command = _command_line(projects, out, overwrite, settings)
+    done: list[Done] = []
+    failed: list[tuple[Path, InputError]] = []
+    with progress_bar(len(projects)) as bar:
+        for path in projects:
+            bar.begin(path.name if len(projects) == 1 else str(path))
+            target = out if len(projects) == 1 else None
+            try:
+                folders = [d.folder for d in done]
+                done.append(
+                    reduce_one(
+                        path,
+                        target=target or _Many(out, folders),
+                        overwrite=overwrite,
+                        settings=settings,
+                        command=command,
+                        bar=bar,
+                    )
+                )
+            except InputError as error:
+                if len(projects) == 1:
+                    raise
+                failed.append((path, error))
+            bar.finish()
+    if as_json:
+        click.echo(_json(done, failed))
+    else:
+        for result in done:
+            echo_result(result)
+    for path, reason in failed:
+        click.echo(f"failed: {path}\nerror: {reason}", err=True)
+    if not failed:
+        return EXIT_DONE
+    click.echo(f"{len(failed)} of {len(projects)} failed", err=True)
+    return EXIT_SOME_FAILED if done else EXIT_FIXABLE
+
+
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """Where one of several results goes: a folder named like its sample, told apart from those taken."""
+
+    out: Path
+    taken: Sequence[Path]
+
+    def folder(self, name: str) -> Path:
+        candidate, number = self.out / name, 2
+        while candidate in self.taken:
+            candidate = self.out / f"{name}-{number}"
+            number += 1
+        return candidate
+
+
+def reduce_one(
+    path: Path,
+    *,
+    target: Path | _Many,
+    overwrite: bool,
+    settings: Sequence[str],
+    command: str,
+    bar: Progress,
+) -> Done:
+    """Reduce one project file into a folder. Raises InputError; nothing is left behind then."""
+    from calibration.folder import check_target, safe_name
+    from xtsred.config import load_project
+
+    loaded = load_project(path, settings=settings)
+    folder = (
+        target if isinstance(target, Path) else target.folder(safe_name(loaded.record.sample.name))
+    )
+    check_target(folder, overwrite=overwrite)
+    # the long imports wait until the project file is known to be right
+    from xtsred.pipeline import reduce_project
+
+    reduction = reduce_project(loaded, progress=bar.step)
+    bar.step("report")
+    from xtsred.report import write_reduction
+
+    write_reduction(reduction, loaded, target=folder, overwrite=overwrite, command=command)
+    text = (folder / "result.json").read_text(encoding="utf-8")
+    return Done(folder, json.loads(text))
+
+
+def _command_line(
+    projects: Sequence[Path], out: Path, overwrite: bool, settings: Sequence[str]
+) -> str:
+    words = ["xtsred", "reduce", *map(str, projects), "--out", str(out)]
+    words += ["--overwrite"] if overwrite else []
+    for setting in settings:
+        words += ["--set", setting]
+    return shlex.join(words)
+
+
+def _json(done: Sequence[Done], failed: Sequence[tuple[Path, InputError]]) -> str:
+    content = {
+        "results": [{"folder": str(d.folder), **d.result} for d in done],
+        "failed": [{"project": str(path), "error": str(error)} for path, error in failed],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def echo_result(done: Done) -> None:
+    """The headline, the doubts, and where the report is."""
+    if done.result.get("banner"):
+        click.echo(str(done.result["banner"]))
+    click.echo(str(done.result["title"]))
+    rows = {name: _said(value) for name, value in done.result["headline"].items()}
+    width = max((len(name) for name in rows), default=0)
+    for name, value in rows.items():
+        click.echo(f"  {name:<{width}}  {value}")
+    for finding in done.result["findings"]:
+        if finding["severity"] != "note":
+            click.echo(f"  {finding['severity']}: {finding['text']}")
+    notes = sum(f["severity"] == "note" for f in done.result["findings"])
+    if notes:
+        click.echo(f"  {notes} note{'s' if notes != 1 else ''} in the report")
+    click.echo(f"  report: {done.folder / 'report.html'}")
+
+
+def _said(value: Any) -> str:
+    from calibration.quantity import Quantity
+
+    if isinstance(value, dict):
+        return str(Quantity(value["value"], value["sigma"], value["unit"]))
+    return str(value)
