@@ -47,7 +47,7 @@ _HEAD_BYTES = 4096
 
 
 def read_scans(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple[Scan, ...]:
-    """Every range of a file, as the file states it.
+    """Every range of a file, as the file states it; ranges count from 0, in messages as in the project file.
 
     columns: which column of a text table is what, counted from 1 (`xtsred.io.text.COLUMNS`); without it
     a table has 2theta and intensity, and sigma if there is a third column. Other formats name their own.

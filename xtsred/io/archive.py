@@ -72,6 +72,18 @@ def open_archive(path: Path) -> Archive:
             remedy="copy the file again from the instrument",
             where=str(path),
         ) from error
+    try:
+        for info in opened.infolist():
+            opened.open(
+                info
+            ).close()  # the name and the flags before the part agree with the directory
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise ReadError(
+            "the archive contradicts its own directory",
+            why=str(error),
+            remedy="copy the file again from the instrument",
+            where=str(path),
+        ) from error
     archive = Archive(opened, file=str(path), size=len(data))
     if len(archive.names) > _MAX_MEMBERS or len(set(archive.names)) < len(archive.names):
         raise ReadError(

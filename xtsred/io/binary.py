@@ -44,4 +44,5 @@ def floats(
     """count numbers, one at the start of every stride bytes. Raises ReadError past the end."""
     _need(data, offset + count * stride, file=file, what=what)
     raw = np.ndarray((count,), dtype=dtype, buffer=data, offset=offset, strides=(stride,))
-    return frozen(raw)
+    with np.errstate(invalid="ignore"):  # a NaN of damaged bytes is refused later, by its point
+        return frozen(raw)

@@ -12,6 +12,7 @@ Checked on one real file; absorbers on files made after it.
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -49,7 +50,7 @@ def read(path: Path) -> tuple[Scan, ...]:
             why="nothing was measured, or it is another file",
             where=file,
         )
-    sample = _sample(archive, file=file)
+    sample = _sample(archive, parts=[name for _, name in parts], file=file)
     scans: list[Scan] = []
     skipped: list[str] = []
     for _, name in parts:
@@ -164,11 +165,21 @@ def _datums(route: Element, *, where: str) -> Array:
         ) from error
 
 
-def _sample(archive: Archive, *, file: str) -> str | None:
+def _sample(archive: Archive, *, parts: Collection[str], file: str) -> str | None:
+    """The name of the sample; raises ReadError where the container lists raw data that are not there."""
     name = next((n for n in archive.names if n.endswith("DataContainer.xml")), None)
     if name is None:
         return None
-    info = find(parse_xml(archive.read(name), file=f"{file}/{name}"), "MeasurementInfo")
+    root = parse_xml(archive.read(name), file=f"{file}/{name}")
+    listed = [text_of(e) for e in children(root, "RawDataReferenceList", "string")]
+    missing = [part for part in listed if part not in parts]
+    if missing or (listed and len(listed) != len(parts)):
+        raise ReadError(
+            f"the container lists {len(listed)} raw data, {len(parts)} are there",
+            why=f"missing: {', '.join(missing)[:80] or 'none'}; the file is damaged",
+            where=f"{file}/{name}",
+        )
+    info = find(root, "MeasurementInfo")
     return (info.get("SampleName") or None) if info is not None else None
 
 

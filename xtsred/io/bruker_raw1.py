@@ -3,10 +3,10 @@
 schema: little endian; a chain of ranges, each a 156-byte header and float32 counts. Header, by byte:
     0 "RAW " (early files leave it out after the first range), 4 uint32 points, 8 float32 seconds per step,
     12 float32 step, 16 uint32 scan mode, 24 float32 start 2theta, 28/32/36 start theta, chi, phi (-1e6: not known),
-    40 char[32] sample, 72/76 float32 Ka1, Ka2, 152 uint32: another range follows.
+    40 char[32] sample, 72/76 float32 Ka1, Ka2, 152 uint32: not 0 where another range follows.
 uncertainties: none in the file; counts are Poisson.
 metadata: sample, wavelengths, counting time. No anode, no generator, no date.
-structure: one Scan per range; scan modes other than 0 (coupled) and 1 (2theta alone) are not 2theta scans.
+structure: one Scan per range. What the numbers of the scan mode mean is not documented: ranges are taken as 2theta scans.
 Source of the layout: the DIFFRAC-AT manual's appendix as told by xylib; checked on one real file.
 """
 
@@ -23,7 +23,6 @@ __all__ = ["NAME", "matches", "read"]
 NAME = "Bruker RAW v1"
 _MAGIC = b"RAW "
 _HEADER = 156
-_AXES = {2: "theta", 3: "chi", 4: "phi"}
 
 
 def matches(head: bytes, name: str) -> bool:
@@ -35,57 +34,53 @@ def read(path: Path) -> tuple[Scan, ...]:
     """Every 2theta range. Raises ReadError for a damaged file."""
     data, file = read_bytes(path), str(path)
     scans: list[Scan] = []
-    skipped: list[str] = []
     offset, index, more = 0, 0, True
     while more:
         # the offsets below count from the magic, whether it is there or not
         start = offset if index == 0 or data[offset : offset + 4] == _MAGIC else offset - 4
-        what = f"the header of range {index + 1}"
+        what = f"the header of range {index}"
         points, seconds, step, mode = fields(data, "<IffI", start + 4, file=file, what=what)
         first = field(data, "<f", start + 24, file=file, what=what)
         alpha1, alpha2 = fields(data, "<ff", start + 72, file=file, what=what)
         following = field(data, "<I", start + 152, file=file, what=what)
-        if following not in (0, 1):
+        if following > 1000:
             raise ReadError(
-                f"range {index + 1} says {following} where 0 or 1 is possible",
-                why="whether another range follows; the file is damaged",
+                f"range {index} says that {following} ranges follow",
+                why="the file is damaged",
                 where=file,
             )
-        where = f"{file} (range {index + 1})"
-        angles = equal_steps(shortest(first), shortest(step), points, where=where)
+        where = f"{file} (range {index})"
         values = floats(
             data,
             start + _HEADER,
             points,
             stride=4,
             file=file,
-            what=f"the counts of range {index + 1}",
+            what=f"the counts of range {index}",
         )
-        if mode in _AXES:
-            skipped.append(f"range {index + 1} over {_AXES[mode]}")
-        else:
-            scans.append(
-                Scan(
-                    file=file,
-                    format=NAME,
-                    range_index=index,
-                    two_theta_deg=angles,
-                    values=values,
-                    kind="counts",
-                    seconds_per_step=single_time(shortest(seconds), points),
-                    header=ScanHeader(
-                        sample_name=text(data, start + 40, 32) or None,
-                        wavelengths_a=tuple(shortest(w) for w in (alpha1, alpha2) if 0.1 < w < 10),
-                        other={"scan mode": str(mode)},
-                        ignored=("start angles of theta, chi, phi", "unused fields 80-151"),
-                    ),
-                )
+        angles = equal_steps(shortest(first), shortest(step), points, where=where)
+        scans.append(
+            Scan(
+                file=file,
+                format=NAME,
+                range_index=index,
+                two_theta_deg=angles,
+                values=values,
+                kind="counts",
+                seconds_per_step=single_time(shortest(seconds), points),
+                header=ScanHeader(
+                    sample_name=text(data, start + 40, 32) or None,
+                    wavelengths_a=tuple(shortest(w) for w in (alpha1, alpha2) if 0.1 < w < 10),
+                    other={"scan mode": str(mode)},
+                    ignored=("start angles of theta, chi, phi", "unused fields 80-151"),
+                ),
             )
-        offset, index, more = start + _HEADER + 4 * points, index + 1, following == 1
+        )
+        offset, index, more = start + _HEADER + 4 * points, index + 1, following > 0
     if offset != len(data):
         raise ReadError(
             f"{len(data) - offset} bytes follow the last range",
             why="the header says that no range follows; the file is damaged",
             where=file,
         )
-    return collected(scans, file=file, skipped=skipped)
+    return collected(scans, file=file, skipped=())

@@ -39,25 +39,25 @@ def read(path: Path) -> tuple[Scan, ...]:
     scans: list[Scan] = []
     offset = _FILE_HEADER
     for index in range(ranges):
-        what = f"the header of range {index + 1} of {ranges}"
+        what = f"the header of range {index} of {ranges}"
         length, points = fields(data, "<HH", offset, file=file, what=what)
         seconds, step, first = fields(data, "<fff", offset + 8, file=file, what=what)
         if length < 48:
             raise ReadError(
-                f"the header of range {index + 1} is said to have {length} bytes",
+                f"the header of range {index} is said to have {length} bytes",
                 why="it has at least 48; the file is damaged",
                 where=file,
             )
-        where = f"{file} (range {index + 1})"
-        angles = equal_steps(shortest(first), shortest(step), points, where=where)
+        where = f"{file} (range {index})"
         values = floats(
             data,
             offset + length,
             points,
             stride=4,
             file=file,
-            what=f"the counts of range {index + 1}",
+            what=f"the counts of range {index}",
         )
+        angles = equal_steps(shortest(first), shortest(step), points, where=where)
         scans.append(
             Scan(
                 file=file,

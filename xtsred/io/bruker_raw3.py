@@ -39,9 +39,6 @@ _TYPES = {
     6: "x scan",
     7: "y scan",
     8: "z scan",
-    9: "aux 1 scan",
-    10: "aux 2 scan",
-    11: "aux 3 scan",
     12: "psi scan",
     13: "hkl scan",
     14: "reciprocal space scan",
@@ -68,29 +65,29 @@ def read(path: Path) -> tuple[Scan, ...]:
     skipped: list[str] = []
     offset = _FILE_HEADER
     for index in range(ranges):
-        what = f"the header of range {index + 1} of {ranges}"
+        what = f"the header of range {index} of {ranges}"
         length, points = fields(data, "<II", offset, file=file, what=what)
         varying, record, extra = fields(data, "<III", offset + 248, file=file, what=what)
         if length != _RANGE_HEADER or record != 4 + 8 * int(varying).bit_count():
             raise ReadError(
-                f"the header of range {index + 1} contradicts itself",
+                f"the header of range {index} contradicts itself",
                 why=f"length {length} (304 is right), {record} bytes per point for "
                 f"{int(varying).bit_count()} varying parameters; the file is damaged",
                 where=file,
             )
         start, step = (field(data, "<d", offset + at, file=file, what=what) for at in (16, 176))
         seconds, kind = fields(data, "<fI", offset + 192, file=file, what=what)
-        angles = equal_steps(start, step, points, where=f"{file} (range {index + 1})")
         counts = floats(
             data,
             offset + length + extra,
             points,
             stride=record,
             file=file,
-            what=f"the counts of range {index + 1}",
+            what=f"the counts of range {index}",
         )
+        angles = equal_steps(start, step, points, where=f"{file} (range {index})")
         if kind in _TYPES and kind not in _OVER_TWO_THETA:
-            skipped.append(f"range {index + 1} is a {_TYPES[kind]}")
+            skipped.append(f"range {index} is a {_TYPES[kind]}")
         else:
             scans.append(
                 Scan(

@@ -53,7 +53,7 @@ def read(path: Path) -> tuple[Scan, ...]:
             header = _header(data, info=info, anode=anode, source=source, unread=unread)
             scan, offset = _range(data, offset, file=file, index=index, header=header)
             if isinstance(scan, str):
-                skipped.append(f"range {index + 1} is a {scan}")
+                skipped.append(f"range {index} is a {scan}")
             else:
                 scans.append(scan)
             index += 1
@@ -108,7 +108,7 @@ def _range(
     data: bytes, offset: int, *, file: str, index: int, header: ScanHeader
 ) -> tuple[Scan | str, int]:
     """(the scan, or the name of its type where 2theta did not move; the offset after it)."""
-    what = f"the header of range {index + 1}"
+    what = f"the header of range {index}"
     planned, measured = fields(data, "<II", offset + 4, file=file, what=what)
     start, step, points, seconds = fields(data, "<ddIf", offset + 72, file=file, what=what)
     kv, ma = fields(data, "<ff", offset + 100, file=file, what=what)
@@ -117,17 +117,17 @@ def _range(
     scan_type = text(data, offset + 32, 24)
     if not 4 <= size <= 4096 or extra > len(data) or not 0 < measured <= points:
         raise ReadError(
-            f"the header of range {index + 1} contradicts itself",
+            f"the header of range {index} contradicts itself",
             why=f"{measured} of {points} points measured, {size} bytes per point, {extra} bytes of segments; "
             "the file is damaged",
             where=file,
         )
-    where = f"{file} (range {index + 1})"
-    angles = equal_steps(start, step, points, where=where)
+    where = f"{file} (range {index})"
     begin = offset + _RANGE_HEADER + extra
     counts = floats(
-        data, begin, points, stride=size, file=file, what=f"the counts of range {index + 1}"
+        data, begin, points, stride=size, file=file, what=f"the counts of range {index}"
     )
+    angles = equal_steps(start, step, points, where=where)
     end = begin + size * points
     if scan_type and not is_two_theta(scan_type):
         return scan_type, end

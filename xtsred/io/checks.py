@@ -34,14 +34,14 @@ def _check_lengths(scan: Scan) -> None:
     n = scan.two_theta_deg.size
     if n < 2:
         raise ReadError(
-            f"range {scan.range_index + 1} has {n} point{'s' if n != 1 else ''}",
+            f"range {scan.range_index} has {n} point{'s' if n != 1 else ''}",
             why="a scan has at least two",
             where=scan.file,
         )
     for name, array in _columns(scan):
         if array.shape != (n,):
             raise ReadError(
-                f"range {scan.range_index + 1} has {n} angles but {array.size} numbers for {name}",
+                f"range {scan.range_index} has {n} angles but {array.size} numbers for {name}",
                 why="the file contradicts itself; it may have been cut",
                 where=scan.file,
             )

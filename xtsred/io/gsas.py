@@ -17,7 +17,7 @@ from calibration.errors import ReadError
 from calibration.report import Finding
 from xtsred.io.checks import are_integers, checked
 from xtsred.io.source import read_text
-from xtsred.io.table import parse_table
+from xtsred.io.table import parse_table, starts_with_number
 from xtsred.stages import Scan, ScanHeader, frozen
 
 __all__ = ["NAME", "matches", "read"]
@@ -36,6 +36,13 @@ def read(path: Path) -> tuple[Scan, ...]:
     file = str(path)
     lines = re.split(r"\r\n|\n|\r", read_text(path))
     banks = [i for i, line in enumerate(lines) if line.startswith("BANK")]
+    for i, line in enumerate(lines[1 : banks[0]] if banks else (), 2):
+        if starts_with_number(line) and len(line.split()) > 1:
+            raise ReadError(
+                "a row of numbers stands before the first bank",
+                why="the file is damaged",
+                where=f"{file}:{i}",
+            )
     scans = []
     for index, i in enumerate(banks):
         stop = banks[index + 1] if index + 1 < len(banks) else len(lines)

@@ -47,13 +47,14 @@ def whole(text: str, *, what: str, where: str) -> int:
 
 def number_list(text: str, *, what: str, where: str) -> Array:
     """Numbers separated by white space or commas. Raises ReadError that names the first that is none."""
-    words = text.replace(",", " ").split()
+    plain = " ".join(text.replace(",", " ").splitlines())
+    if not plain.strip():
+        return frozen(())
     try:
-        if "_" in text:
-            raise ValueError(text)
-        return frozen(np.array(words, dtype=np.float64))
+        # as one line of many columns: no string for every number, so a tenth of the memory of split()
+        return frozen(np.loadtxt([plain], dtype=np.float64, comments=None, ndmin=1))
     except ValueError:
-        wrong = next((w for w in words if not _is_number(w)), "?")
+        wrong = next((w for w in plain.split() if not _is_number(w)), "?")
         raise ReadError(
             f"{what} hold {wrong[:30]!r}, which is no number",
             why="the file is damaged",

@@ -142,7 +142,7 @@ def collected(scans: Sequence[Scan], *, file: str, skipped: Sequence[str]) -> tu
     )
     done = []
     for scan in scans:
-        where = f"{file} (range {scan.range_index + 1}"
+        where = f"{file} (range {scan.range_index}"
         turned = _turned(replace(scan, findings=scan.findings + said))
         done.append(checked(turned, place=partial(_point, where)))
     return tuple(done)

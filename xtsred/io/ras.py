@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[Scan, ...]:
             index = len(scans) + len(skipped)
             axis = facts.get("MEAS_SCAN_AXIS_X_INTERNAL") or facts.get("MEAS_SCAN_AXIS_X", "")
             if axis and not is_two_theta(axis):
-                skipped.append(f"range {index + 1} over {axis}")
+                skipped.append(f"range {index} over {axis}")
             else:
                 table = parse_table(lines[begin:i], file=file, first_line=begin + 1)
                 where = f"{file}:{begin + 1}"

@@ -1,5 +1,6 @@
 """What the Rigaku formats share: the keys of a RAS header, and how a scan follows from them."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,14 +42,7 @@ def ras_scan(
             why="2theta, intensity, attenuation factor are expected",
             where=where,
         )
-    stated = facts.get("MEAS_DATA_COUNT", "")
-    if stated and number(stated, what="MEAS_DATA_COUNT", where=where) != table.shape[0]:
-        raise ReadError(
-            f"the header says {stated} points, {table.shape[0]} are there",
-            why="the file was cut, or changed",
-            where=where,
-        )
-    _check_ends(table[:, 0], facts, where=where)
+    doubts = _check_points(table[:, 0], facts, where=where)
     unit = facts.get("MEAS_SCAN_UNIT_Y", "").strip().lower()
     if unit not in ("", "counts", "cps"):
         raise ReadError(
@@ -56,7 +50,6 @@ def ras_scan(
         )
     angles, values = frozen(table[:, 0]), frozen(table[:, 1])
     seconds = _time(facts, angles.size, where=where)
-    doubts: list[Finding] = []
     if not unit:
         doubts.append(
             Finding(
@@ -100,24 +93,35 @@ def ras_scan(
     return counted(scan)
 
 
-def _check_ends(angles: Array, facts: Mapping[str, str], *, where: str) -> None:
-    """A range that does not reach the stop of its header was cut."""
+def _check_points(angles: Array, facts: Mapping[str, str], *, where: str) -> list[Finding]:
+    """Rows against the number of points, and against start, stop and step; a stopped scan is a finding."""
+    stated = facts.get("MEAS_DATA_COUNT", "").strip()
+    if stated and number(stated, what="MEAS_DATA_COUNT", where=where) != angles.size:
+        raise ReadError(
+            f"the header says {stated} points, {angles.size} are there",
+            why="the file was cut, or changed",
+            where=where,
+        )
     try:
         start, stop, step = (
             number_or_none(facts.get(f"MEAS_SCAN_{k}", "")) for k in ("START", "STOP", "STEP")
         )
     except ValueError:
         raise ReadError("the start, stop or step of the header is no number", where=where) from None
-    if start is None or stop is None or not step or angles.size < 2:
-        return
-    expected = abs(stop - start) / abs(step) + 1
-    if abs(angles.size - expected) > 1.5:
-        raise ReadError(
-            f"{angles.size} points are there, {expected:.0f} belong to {start:g}-{stop:g}° in steps of {step:g}°",
-            why="the file was cut, or the measurement was stopped",
-            remedy="if it was stopped on purpose, correct the stop in the header",
-            where=where,
-        )
+    if start is None or stop is None or not step:
+        return []
+    expected = math.floor(min(abs(stop - start) / abs(step), 1e9) + 1e-6) + 1
+    if angles.size == expected:
+        return []
+    what = f"{angles.size} points are there, {expected} belong to {start:g} to {stop:g}° in steps of {step:g}°"
+    if stated:
+        return [Finding("warning", f"{where}: {what}: the measurement was stopped")]
+    raise ReadError(
+        what,
+        why="the file was cut, or the measurement was stopped",
+        remedy="if it was stopped on purpose, correct the stop in the header",
+        where=where,
+    )
 
 
 def _time(facts: Mapping[str, str], points: int, *, where: str) -> Array | None:

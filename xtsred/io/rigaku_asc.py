@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[Scan, ...]:
             index = len(scans) + len(skipped)
             axis = facts.get("SCAN_AXIS", "")
             if axis and not is_two_theta(axis):
-                skipped.append(f"group {index + 1} over {axis}")
+                skipped.append(f"range {index} over {axis}")
             else:
                 where = f"{file}:{begin or i + 1}"
                 scans.append(_scan(rows, facts, file=file, where=where, index=index))

@@ -48,8 +48,8 @@ def read(path: Path) -> tuple[Scan, ...]:
     points = field(data, "<H", at - 0x1DE, file=file, what="the range header")
     start, _, end, _, step, _ = fields(data, "<6f", at - 0x1D4, file=file, what="the range header")
     lowest, highest = fields(data, "<2I", at - 0x188, file=file, what="the range header")
-    angles = equal_steps(shortest(start), shortest(step), points, where=file)
     counts = floats(data, at, points, stride=4, dtype="<u4", file=file, what="the intensities")
+    angles = equal_steps(shortest(start), shortest(step), points, where=file)
     stated = (lowest, highest) == (int(counts.min()), int(counts.max())) or highest == 0
     if abs(angles[-1] - end) > 0.5 * abs(step) or not stated or 4 * points > data_blocks * _BLOCK:
         raise ReadError(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.errors import ReadError
+from calibration.report import Finding
 from xtsred.stages import Array
 
-__all__ = ["Table", "parse_table", "starts_with_number"]
+__all__ = ["Table", "last_line", "parse_table", "starts_with_number"]
 
 _COMMENT = ("#", ";", "'", "!", "%", "//", "*", "_", "@", "$")
 _WORD = r"[-+]?(?:\d+[.,]?\d*|[.,]\d+|nan|inf|infinity)(?:[edED][-+]?\d+)?"
@@ -29,6 +30,18 @@ class Table:
     values: Array
     header: tuple[tuple[int, str], ...]
     place: Callable[[int], str]
+
+
+def last_line(lines: Sequence[str], *, file: str) -> tuple[Finding, ...]:
+    """A doubt where the last line has no end: files without a count of points can be cut unnoticed."""
+    if len(lines) < 10 or not lines[-1].strip(" \t\x1a"):
+        return ()
+    return (
+        Finding(
+            "warning",
+            f"{file}: the last line ({len(lines)}) has no line end, as if the file had been cut within it",
+        ),
+    )
 
 
 def starts_with_number(line: str) -> bool:

@@ -3,9 +3,11 @@
 schema: rows of numbers, a row per point, separated by white space, commas or semicolons, with decimal
     points or commas; comment lines (# ; ' ! % // *) and one line of column names are allowed before the
     rows. Without a `columns` map: 2theta and intensity; a third column is the standard uncertainty.
-    Integers are counts, other numbers are rates (counts/s); the reader says which it took.
+    Integers are counts, other numbers are rates (counts/s); the reader says which it took. A last header line made
+    of the names of the map ("two_theta_deg counts seconds_per_step", as `xtsred convert` writes) is the map.
 uncertainties: the column of sigma as it stands; none is made up.
-metadata: EVA's first line ('Id: "" Anode: "Mo" TimePerStep: "0.1"): anode, sample, scan type, counting time.
+metadata: EVA's first line ('Id: "" Anode: "Mo" TimePerStep: "0.1"): anode, sample, scan type, counting time;
+    `# key = value` lines of `xtsred convert` (anode, wavelengths_A, line_ratio, sample_name, started, seconds_per_step).
 structure: one file is one scan.
 """
 
@@ -21,10 +23,10 @@ from calibration.errors import ReadError
 from calibration.report import Finding
 from xtsred.io.checks import are_integers, checked
 from xtsred.io.source import is_text, read_text
-from xtsred.io.table import Table, parse_table
+from xtsred.io.table import Table, last_line, parse_table
 from xtsred.stages import Array, Scan, ScanHeader, frozen
 
-__all__ = ["COLUMNS", "NAME", "matches", "read"]
+__all__ = ["COLUMNS", "NAME", "matches", "parse_columns", "read"]
 
 NAME = "text columns"
 
@@ -38,6 +40,9 @@ COLUMNS = (
     "monitor",
 )
 _EVA = re.compile(r"(\w+): \"([^\"]*)\"")
+_FACT = re.compile(
+    r"#\s*(anode|wavelengths_A|line_ratio|sample_name|started|seconds_per_step)\s*=\s*(.+?)\s*\Z"
+)
 # what a processed curve is called: its first column is not 2theta
 _NOT_SCANS = {
     ".sq": "S(Q)",
@@ -82,15 +87,33 @@ def read(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple[Scan,
             remedy="name the raw scan; if this is one, say so with columns = { two_theta_deg = 1, counts = 2 }",
             where=str(path),
         )
-    table = parse_table(re.split(r"\r\n|\n|\r", read_text(path)), file=str(path))
+    lines = re.split(r"\r\n|\n|\r", read_text(path))
+    table = parse_table(lines, file=str(path))
     _refuse_q(table, file=str(path))
     header, seconds = _header(table, file=str(path))
-    used = dict(columns) if columns is not None else _guess(table, file=str(path))
+    named = _named(table)
+    used = dict(columns or named or _guess(table, file=str(path)))
     _check_map(used, width=table.values.shape[1], file=str(path))
     scan = _scan(table, used, file=str(path), header=header, seconds=seconds)
-    if columns is None:
+    if not columns and not named:
         scan = _say_what_was_taken(scan)
+    scan = replace(scan, findings=scan.findings + last_line(lines, file=str(path)))
     return (checked(scan, place=table.place),)
+
+
+def parse_columns(text: str) -> dict[str, int]:
+    """A map written as "two_theta_deg=1,counts=2". Raises ReadError for anything else."""
+    columns: dict[str, int] = {}
+    for part in text.split(","):
+        key, _, number = (word.strip() for word in part.partition("="))
+        if key not in COLUMNS or not number.isdecimal():
+            raise ReadError(
+                f"{part.strip()!r} is no column",
+                why="known: " + ", ".join(COLUMNS),
+                remedy='write for instance --columns "two_theta_deg=1,rate_cps=2,rate_sigma_cps=3"',
+            )
+        columns[key] = int(number)
+    return columns
 
 
 def _guess(table: Table, *, file: str) -> dict[str, int]:
@@ -114,6 +137,16 @@ def _guess(table: Table, *, file: str) -> dict[str, int]:
     if width == 3 and bool(np.any(table.values[:, 2] != 0)):
         used["sigma_counts" if counts else "rate_sigma_cps"] = 3
     return used
+
+
+def _named(table: Table) -> dict[str, int]:
+    """The map that the last header line gives, if it is made of nothing but its names."""
+    if not table.header:
+        return {}
+    words = re.split(r"[\s,;]+", table.header[-1][1].strip("# \t,;"))
+    if len(words) != table.values.shape[1] or not set(words) <= set(COLUMNS):
+        return {}
+    return {word: i for i, word in enumerate(words, 1)}
 
 
 def _check_map(columns: Mapping[str, int], *, width: int, file: str) -> None:
@@ -180,10 +213,9 @@ def _scan(
         sigma=column("sigma_counts" if kind == "counts" else "rate_sigma_cps"),
         seconds_per_step=time,
         monitor=column("monitor"),
-        header=ScanHeader(
-            anode=header.anode,
-            sample_name=header.sample_name,
-            other=header.other,
+        header=replace(
+            header,
+            other={**header.other, "columns": ", ".join(f"{k} = {n}" for k, n in columns.items())},
             ignored=tuple(f"column {n}" for n in unused),
         ),
     )
@@ -205,37 +237,55 @@ def _header(table: Table, *, file: str) -> tuple[ScanHeader, float | None]:
     """What the lines before the rows say, and the counting time if they say one."""
     facts: dict[str, str] = {}
     for _, line in table.header:
-        if line.startswith(("'", "\ufeff'")):
+        if line.startswith("'"):
             facts.update({k: v.strip() for k, v in _EVA.findall(line) if v.strip()})
+        elif found := _FACT.match(line):
+            facts[found[1]] = found[2]
+    where = f"{file}:{table.header[0][0]}" if table.header else file
     kind = facts.get("Scantype", "")
     if kind.lower() in _OTHER_AXES:
         raise ReadError(
             f'this is a scan over "{kind}", not over 2theta',
             why="its header says so",
             remedy="name the 2theta scan",
-            where=f"{file}:{table.header[0][0]}",
+            where=where,
         )
-    seconds: float | None = None
-    if "TimePerStep" in facts:
-        try:
-            seconds = float(facts["TimePerStep"].replace(",", "."))
-        except ValueError:
-            seconds = None
-        if seconds is None or not 0 < seconds < 1e8:
-            raise ReadError(
-                f'TimePerStep is "{facts["TimePerStep"][:20]}", which is no time',
-                remedy="correct the first line",
-                where=f"{file}:{table.header[0][0]}",
-            )
-    known = ("Anode", "Id", "TimePerStep")
+    renamed = {"Anode": "anode", "Id": "sample_name", "TimePerStep": "seconds_per_step"}
+    facts = {renamed.get(k, k): v for k, v in facts.items()}
+    seconds = _fact(facts, "seconds_per_step", below=1e8, where=where)
+    lines = [
+        _fact({"wavelengths_A": w}, "wavelengths_A", below=10.0, where=where)
+        for w in facts.get("wavelengths_A", "").split()
+    ]
+    known = ("anode", "sample_name", "seconds_per_step", "wavelengths_A", "line_ratio", "started")
     return (
         ScanHeader(
-            anode=facts.get("Anode"),
-            sample_name=facts.get("Id"),
+            anode=facts.get("anode"),
+            wavelengths_a=tuple(w for w in lines if w is not None),
+            line_ratio=_fact(facts, "line_ratio", below=10.0, where=where),
+            sample_name=facts.get("sample_name"),
+            started=facts.get("started"),
             other={k: v for k, v in facts.items() if k not in known},
         ),
         seconds,
     )
+
+
+def _fact(facts: Mapping[str, str], key: str, *, below: float, where: str) -> float | None:
+    """A positive number of the header, None where it is absent. Raises ReadError for anything else."""
+    if key not in facts:
+        return None
+    try:
+        value = float(facts[key].replace(",", "."))
+    except ValueError:
+        value = 0.0
+    if not 0 < value < below:
+        raise ReadError(
+            f'{key} is "{facts[key][:20]}" in the header, which is impossible',
+            remedy="correct the header",
+            where=where,
+        )
+    return value
 
 
 def _refuse_q(table: Table, *, file: str) -> None:

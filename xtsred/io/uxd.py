@@ -11,6 +11,7 @@ Checked on one real file, of which the binary original exists.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from calibration.errors import ReadError
 from xtsred.io.numbers import number, number_list, number_or_none, whole
 from xtsred.io.ranges import collected, counted, equal_steps, is_two_theta, single_time
 from xtsred.io.source import read_text
-from xtsred.io.table import parse_table
+from xtsred.io.table import last_line, parse_table
 from xtsred.stages import Array, Scan, ScanHeader, frozen
 
 __all__ = ["NAME", "matches", "read"]
@@ -60,6 +61,7 @@ def read(path: Path) -> tuple[Scan, ...]:
     """Every 2theta range. Raises ReadError for a damaged file."""
     file = str(path)
     lines = re.split(r"\r\n|\n|\r", read_text(path))
+    doubts = last_line(lines, file=file)
     facts: dict[str, str] = {}
     scans: list[Scan] = []
     skipped: list[str] = []
@@ -76,7 +78,7 @@ def read(path: Path) -> tuple[Scan, ...]:
             index = len(scans) + len(skipped)
             drive = facts.get("DRIVE", "")
             if drive and not is_two_theta(drive):
-                skipped.append(f"range {index + 1} over {drive}")
+                skipped.append(f"range {index} over {drive}")
             else:
                 kind, listed = _BLOCKS[line.upper()]
                 block = lines[i:stop]
@@ -102,6 +104,7 @@ def read(path: Path) -> tuple[Scan, ...]:
                 why="the file is damaged",
                 where=f"{file}:{i}",
             )
+    scans[-1:] = [replace(scan, findings=scan.findings + doubts) for scan in scans[-1:]]
     return collected(scans, file=file, skipped=skipped)
 
 

@@ -6,6 +6,8 @@ schema: XML; xrdMeasurement/scan/dataPoints holds positions (start and end, or a
 uncertainties: none in the file; counts are Poisson. Behind an attenuator the counts as detected are kept and the
     counting time is divided by the factor, so that both variance and rate are right.
 metadata: anode, wavelengths and ratio, tension and current, radius, slits, monochromator, mirror, filter, detector, start, sample.
+    The format does not say how many points there are: the range is divided by those found, so that numbers lost from inside a
+    list (which no program does) would go unnoticed; a file that ends early never does.
 structure: one Scan per <scan> over 2theta, in the order of the file (every xrdMeasurement); scans over other axes are named.
 Checked on real files of schema 1.0, 1.5 and 2.0; attenuators other than 1 on files made to the schema.
 """
@@ -65,7 +67,7 @@ def read(path: Path) -> tuple[Scan, ...]:
         for scan in children(measurement, "scan"):
             axis = scan.get("scanAxis", "")
             if axis and not is_two_theta(axis):
-                skipped.append(f"scan {index + 1} over {axis}")
+                skipped.append(f"range {index} over {axis}")
             else:
                 scans.append(_scan(scan, measurement, root, file=file, index=index))
             index += 1
@@ -73,7 +75,7 @@ def read(path: Path) -> tuple[Scan, ...]:
 
 
 def _scan(scan: Element, measurement: Element, root: Element, *, file: str, index: int) -> Scan:
-    where = f"{file} (scan {index + 1})"
+    where = f"{file} (range {index})"
     points = find(scan, "dataPoints")
     if points is None:
         raise ReadError("the scan has no dataPoints", why="it was never measured", where=where)
