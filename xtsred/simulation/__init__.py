@@ -1,1 +1,1 @@
-"""The bridge: S(Q) from molecular dynamics and the Wright goodness of fit."""
+"""The bridge to molecular dynamics: partials, weights, Wright's R_X, structure and transport."""

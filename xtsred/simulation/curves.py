@@ -1,0 +1,306 @@
+"""Curves in text files: which columns, and which function of Q they hold, stated or recognised from its limits.
+
+Meanings: "S"; "S-1"; "Q(S-1)"; "barn" = <b>^2 (S - 1), the absolute neutron F(Q) in barn/sr/atom.
+At large Q, S -> 1 and the others -> 0. Towards Q = 0, S(0) of a dense glass or liquid is small (its compressibility),
+so S - 1 -> about -1, F -> about -<b>^2, and Q (S - 1) -> -Q.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.errors import InputError, ReadError
+from calibration.report import Finding
+from xtsred.simulation.formats.lines import LineReader, open_text
+from xtsred.stages import Array, frozen
+
+__all__ = [
+    "MEANINGS",
+    "Curve",
+    "Table",
+    "read_rdf",
+    "read_table",
+    "recognise",
+    "structure_factor",
+]
+
+MEANINGS = ("S", "S-1", "Q(S-1)", "barn")
+
+_SPLIT = re.compile(r"[\s,;]+")
+# how far from -1 (times the scale) the value near Q = 0 may be: S(0) from -0.05 to 0.5
+_LOW_LIMIT = (0.5, 1.08)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Numbers of a text file. names: of the columns, "" where the file has none; values: shape (rows, columns)."""
+
+    file: str
+    names: tuple[str, ...]
+    values: Array
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """S(Q) of a file. q: Å^-1, increasing; s, sigma: shape (n,), sigma None where the file has none.
+
+    meaning: what the file held before conversion; how: "stated" or how it was recognised.
+    """
+
+    file: str
+    q: Array
+    s: Array
+    sigma: Array | None
+    meaning: str
+    how: str
+    findings: tuple[Finding, ...] = ()
+
+
+def read_table(path: Path) -> Table:
+    """Columns separated by blanks, commas or semicolons; comment and heading lines are passed over.
+
+    Rows that are a placeholder (value and sigma exactly 0, or Q <= 0) are left out, and that is reported.
+    Raises ReadError for a bad row, NaN, or Q that does not increase.
+    """
+    rows: list[list[float]] = []
+    numbers_of_lines: list[int] = []
+    heading: list[str] = []
+    with open_text(path) as stream:
+        lines = LineReader(stream, name=str(path))
+        while (text := lines.line()) is not None:
+            body = text.strip()
+            if not body or body[0] in "#!%":
+                if not rows and body:
+                    heading = _names(body.lstrip("#!% "))
+                continue
+            cells = _cells(body)
+            values = _numbers(cells)
+            if values is None:
+                if rows:
+                    raise ReadError(
+                        "a row is not all numbers",
+                        why=f"the line is {body[:80]!r}",
+                        where=lines.where,
+                    )
+                heading = _names(body)
+                continue
+            if not all(math.isfinite(v) for v in values):
+                raise ReadError("a value is not a finite number", where=lines.where)
+            if rows and len(values) != len(rows[0]):
+                raise ReadError(
+                    f"the row has {len(values)} columns, the first has {len(rows[0])}",
+                    where=lines.where,
+                )
+            rows.append(values)
+            numbers_of_lines.append(lines.number)
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise ReadError("the file holds no curve of two or more columns", where=str(path))
+    values_all = np.array(rows)
+    step = np.diff(values_all[:, 0])
+    if np.any(step <= 0.0):
+        bad = numbers_of_lines[int(np.nonzero(step <= 0.0)[0][0]) + 1]
+        raise ReadError("the first column does not increase", where=f"{path}:{bad}")
+    dummy = values_all[:, 0] <= 0.0
+    if values_all.shape[1] >= 3:
+        dummy |= np.all(values_all[:, 1:3] == 0.0, axis=1)
+    findings: tuple[Finding, ...] = ()
+    if np.any(dummy):
+        places = ", ".join(f"{x:.4g}" for x in values_all[dummy, 0][:6])
+        findings = (
+            Finding(
+                "note",
+                f"{path.name}: {np.count_nonzero(dummy)} placeholder row(s) left out (zero value and zero sigma, "
+                f"or Q = 0), at Q = {places} Å^-1.",
+            ),
+        )
+    names = tuple(heading) if len(heading) == values_all.shape[1] else ("",) * values_all.shape[1]
+    return Table(file=str(path), names=names, values=frozen(values_all[~dummy]), findings=findings)
+
+
+def _cells(text: str) -> list[str]:
+    # with semicolons between the columns a comma is a decimal comma
+    if ";" in text:
+        text = text.replace(",", ".")
+    return [c for c in _SPLIT.split(text) if c]
+
+
+def _names(text: str) -> list[str]:
+    if "," in text or ";" in text or "\t" in text:
+        return [c.strip() for c in re.split(r"[,;\t]", text)]
+    return text.split()
+
+
+def _numbers(cells: list[str]) -> list[float] | None:
+    try:
+        return [float(c) for c in cells]
+    except ValueError:
+        return None
+
+
+def structure_factor(
+    table: Table,
+    *,
+    meaning: str | None,
+    mean_b_squared: float | None = None,
+) -> Curve:
+    """The curve as S(Q). meaning: one of MEANINGS, None: recognised. mean_b_squared: <b>^2, barn, where known.
+
+    Second column: the function; third, where present: its standard uncertainty. Raises InputError where the
+    meaning cannot be told, is contradicted by the limits, or needs <b>^2.
+    """
+    q, y = table.values[:, 0], table.values[:, 1]
+    _check_unit(table, q)
+    sigma = table.values[:, 2] if table.values.shape[1] >= 3 else None
+    findings = list(table.findings)
+    if sigma is not None and (np.any(sigma < 0.0) or not np.any(sigma > 0.0)):
+        findings.append(
+            Finding(
+                "warning", f"{Path(table.file).name}: the third column is no uncertainty; left out."
+            )
+        )
+        sigma = None
+    if meaning is None:
+        meaning, how = recognise(q, y, mean_b_squared=mean_b_squared, where=table.file)
+        findings.append(
+            Finding(
+                "note",
+                f"{Path(table.file).name} is taken as {_LONG[meaning]}: {how}. Not stated with --is.",
+            )
+        )
+    elif meaning in MEANINGS:
+        how = "stated"
+    else:
+        raise InputError(
+            f"{meaning!r} is no function that is known here",
+            remedy=f"one of {', '.join(MEANINGS)}",
+            where=table.file,
+        )
+    scale: Array | float
+    if meaning == "barn":
+        if mean_b_squared is None:
+            raise InputError(
+                "an absolute F(Q) in barn needs the composition for its <b>^2",
+                remedy="compare with a trajectory, or state the composition",
+                where=table.file,
+            )
+        scale = mean_b_squared
+    else:
+        scale = q if meaning == "Q(S-1)" else 1.0
+    s = y if meaning == "S" else 1.0 + y / scale
+    converted = None if sigma is None else sigma / scale
+    curve = Curve(
+        file=table.file,
+        q=frozen(q),
+        s=frozen(s),
+        sigma=None if converted is None else frozen(converted),
+        meaning=meaning,
+        how=how,
+        findings=tuple(findings),
+    )
+    _check_limit(curve)
+    return curve
+
+
+_LONG: Mapping[str, str] = {
+    "S": "S(Q)",
+    "S-1": "S(Q) - 1",
+    "Q(S-1)": "Q [S(Q) - 1]",
+    "barn": "absolute F(Q) = <b>^2 [S(Q) - 1] in barn/sr/atom",
+}
+
+
+def _check_unit(table: Table, q: Array) -> None:
+    if re.search(r"nm\s*\^?\s*(-1|⁻¹)|1/nm", table.names[0]) or q[-1] > 120.0:
+        raise InputError(
+            "Q is not in Å^-1",
+            why=f"it reaches {q[-1]:.4g}"
+            + (f", heading {table.names[0]!r}" if table.names[0] else ""),
+            remedy="divide the first column by 10 if it is in nm^-1",
+            where=table.file,
+        )
+
+
+def _check_limit(curve: Curve) -> None:
+    high = curve.q >= curve.q[0] + 0.75 * (curve.q[-1] - curve.q[0])
+    level = float(np.mean(curve.s[high]))
+    if curve.q[-1] > 8.0 and abs(level - 1.0) > 0.25:
+        raise InputError(
+            f"taken as {_LONG[curve.meaning]}, the curve does not go to S = 1 (mean {level:.3g} over its last quarter)",
+            why="S(Q) tends to 1 at large Q, whatever the sample",
+            remedy=f"state what it is with --is {'|'.join(MEANINGS)}",
+            where=curve.file,
+        )
+
+
+def recognise(q: Array, y: Array, *, mean_b_squared: float | None, where: str) -> tuple[str, str]:
+    """What a curve is, and by which evidence. Raises InputError where two meanings fit, or none.
+
+    q, y: shape (n,). mean_b_squared: <b>^2 in barn, None where the radiation is not neutrons or unknown.
+    """
+    span = q[-1] - q[0]
+    level = float(np.mean(y[q >= q[0] + 0.75 * span]))
+    swing = float(np.std(y))
+    if abs(level - 1.0) < 0.15 and abs(level - 1.0) < abs(level):
+        return "S", f"it tends to {level:.3f} at large Q"
+    ask = InputError(
+        "what the curve holds cannot be told from its limits",
+        why=f"it tends to {level:.3g} at large Q and is {y[0]:.3g} at Q = {q[0]:.3g} Å^-1",
+        remedy=f"state it with --is {'|'.join(MEANINGS)}",
+        where=where,
+    )
+    if abs(level) > max(0.15, 0.5 * swing) or q[0] > 0.8:
+        raise ask
+    low = q <= max(0.8, q[min(5, len(q) - 1)])
+    limit, slope = float(np.median(y[low])), float(np.median(y[low] / q[low]))
+    flat = float(np.std(y[low]) / max(abs(limit), 1e-12))
+    steep = float(np.std(y[low] / q[low]) / max(abs(slope), 1e-12))
+    found = []
+    if _fits(-limit) and flat < steep:
+        found.append(("S-1", f"it tends to 0 at large Q and to {limit:.3g} (about -1) at small Q"))
+    if mean_b_squared is not None and _fits(-limit / mean_b_squared) and flat < steep:
+        found.append(
+            (
+                "barn",
+                f"it tends to 0 at large Q and to {limit:.4g} at small Q, and -<b>^2 is {-mean_b_squared:.4g} barn",
+            )
+        )
+    if _fits(-slope) and steep < flat:
+        found.append(("Q(S-1)", f"it tends to 0 at large Q and to {slope:.3g} Q at small Q"))
+    if len(found) != 1:
+        raise ask
+    return found[0]
+
+
+def _fits(share: float) -> bool:
+    return _LOW_LIMIT[0] <= share <= _LOW_LIMIT[1]
+
+
+def read_rdf(path: Path) -> tuple[Array, Array]:
+    """r (bin centres, Å) and g(r) of the last block of a LAMMPS `fix ave/time` file of a compute rdf, or of a
+    plain table r, g. Raises ReadError."""
+    blocks: list[list[list[float]]] = []
+    with open_text(path) as stream:
+        lines = LineReader(stream, name=str(path))
+        while (text := lines.line()) is not None:
+            body = text.strip()
+            if not body or body.startswith("#"):
+                continue
+            values = _numbers(_cells(body))
+            if values is None or not all(math.isfinite(v) for v in values):
+                raise ReadError("a row is not all finite numbers", where=lines.where)
+            if not blocks or len(values) != len(blocks[-1][-1]):
+                blocks.append([])
+            blocks[-1].append(values)
+    table = np.array(blocks[-1]) if blocks else np.empty((0, 2))
+    if table.shape[0] < 8 or table.shape[1] < 2:
+        raise ReadError("the file holds no g(r)", where=str(path))
+    # compute rdf writes row number, r, g, coordination
+    r, g = (table[:, 1], table[:, 2]) if table.shape[1] >= 4 else (table[:, 0], table[:, 1])
+    if np.ptp(np.diff(r)) > 1e-3 * (r[1] - r[0]):
+        raise ReadError("r is not on a uniform grid", where=str(path))
+    return frozen(r), frozen(g)
