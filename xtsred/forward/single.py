@@ -67,10 +67,25 @@ def _points(inner: float, outer: float, width: float, log2_points: int) -> tuple
     """Quasi-random points, uniform over the irradiated part of a ring: x (across the beam), z."""
     sobol = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(20251122))
     u, v = sobol.random_base2(log2_points).T
-    radius = np.sqrt(inner**2 + u * (outer**2 - inner**2))
-    x, z = radius * np.sin(2 * np.pi * v), radius * np.cos(2 * np.pi * v)
-    lit = np.abs(x) <= 0.5 * width
-    return x[lit], z[lit]
+    half = min(0.5 * width, outer)
+    # x has the density of the chord within the ring: its integral is known, and inverted by table
+    table = half * np.sin(np.linspace(-0.5 * np.pi, 0.5 * np.pi, 100_001))
+    below = _area_within(outer, table) - _area_within(inner, table)
+    x = np.interp(below[0] + u * (below[-1] - below[0]), below, table)
+    top, bottom = (np.sqrt(np.maximum(radius**2 - x * x, 0.0)) for radius in (outer, inner))
+    # along the beam the chord is in two halves, -top..-bottom and bottom..top
+    signed = (2 * v - 1) * (top - bottom)
+    return x, np.where(signed < 0, signed - bottom, signed + bottom)
+
+
+def _area_within(radius: float, x: Array) -> Array:
+    """Signed area of a disc between the diameter along the beam and the line at x, mm^2."""
+    if radius == 0.0:
+        return np.zeros_like(x)
+    inside = np.clip(x, -radius, radius)
+    return np.asarray(
+        inside * np.sqrt(radius**2 - inside**2) + radius**2 * np.arcsin(inside / radius)
+    )
 
 
 def _mean_over(
@@ -102,13 +117,9 @@ def _mean_over(
 def irradiated_area_mm2(tube: Tube, beam_width_mm: float) -> tuple[float, float]:
     """Cross-section of core and of wall inside the beam, mm^2: circle segments cut by |x| <= width/2."""
 
-    def lit(radius: float) -> float:
-        half = min(0.5 * beam_width_mm, radius)
-        return float(
-            2 * (half * np.sqrt(radius**2 - half**2) + radius**2 * np.arcsin(half / radius))
-        )
-
-    return lit(tube.core_mm), lit(tube.outer_mm) - lit(tube.core_mm)
+    edge = np.array([0.5 * beam_width_mm])
+    core = 2 * float(_area_within(tube.core_mm, edge)[0])
+    return core, 2 * float(_area_within(tube.outer_mm, edge)[0]) - core
 
 
 def beam_transmission(

@@ -5,7 +5,7 @@ coherency matrix, lose energy in Compton events, and from every collision of ord
 contribution to every detector angle (next-event estimation). Random numbers are scrambled Sobol points:
 independent scrambles give the standard error.
 
-Source of the method: Lux & Koblinger, Monte Carlo Particle Transport Methods (1991), chapters 5 and 6;
+Source of the method: Lux & Koblinger, Monte Carlo Particle Transport Methods (CRC, 1991);
 of the polarised cross-sections: Heitler, The Quantum Theory of Radiation, 3rd ed., section 22.
 """
 
