@@ -143,6 +143,9 @@ def choose(
         attempt(name)
     best = _best(tried)
     if _lead_visible(frequency_hz, z_ohm, tried[best]):
+        # the foot of an arc beyond the frequencies is an inductance of the other sign: one without the
+        # other is not a fair trial
+        attempt("bulk-blocking+lead")
         attempt(f"{best}+lead")
         best = _best(tried)
     if _second_arc_possible(tried[best], frequency_hz.size, noise_relative):
