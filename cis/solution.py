@@ -1,6 +1,6 @@
 """One circuit fitted to one set of points: the minimum, and what it is worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,6 +98,7 @@ def assess(
     AICc = m ln(cost/m) + 2k + 2k(k+1)/(m - k - 1), m = 2n, k = p + 1. Source: Burnham & Anderson, Model
     Selection and Multimodel Inference (2002), eq. 2.4 (least squares).
     """
+    minimum = _fastest_first(circuit, minimum)
     p, m = minimum.x.size, 2 * frequency_hz.size
     freedom = max(m - p, 1)
     variance = max(minimum.cost / freedom, 1e-28)
@@ -131,4 +132,22 @@ def assess(
         slope=slope,
         residuals=(z_ohm - z) / np.abs(z_ohm),
         minimum=minimum,
+    )
+
+
+def _fastest_first(circuit: Circuit, minimum: Minimum) -> Minimum:
+    """The same minimum with the arcs in order of their time constants: R1 is the fastest of R||CPE alike."""
+    arcs = [(r, q) for _, r, q in circuit.arcs() if q == r + 1 and circuit.names[q].endswith("_0")]
+    if len(arcs) < 2:
+        return minimum
+    x = minimum.x
+    slowness = [(x[r] + x[q]) / x[q + 1] for r, q in arcs]
+    order = np.arange(x.size)
+    for target, source in enumerate(np.argsort(slowness).tolist()):
+        order[arcs[target][0] : arcs[target][0] + 3] = arcs[source][0] + np.arange(3)
+    return replace(
+        minimum,
+        x=x[order],
+        normal=minimum.normal[np.ix_(order, order)],
+        at_bound=minimum.at_bound[order],
     )
