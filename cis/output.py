@@ -6,6 +6,7 @@ An empty cell means unknown. Units are in the column names.
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from calibration.quantity import Quantity
@@ -27,6 +28,7 @@ __all__ = [
     "fits_rows",
     "result_values",
     "table_csv",
+    "write_tables",
 ]
 
 Cell = str | float | int | bool | None
@@ -316,3 +318,14 @@ def _tests(result: ArrheniusResult) -> dict[str, Any]:
         "break": result.kink,
         "vtf": result.vtf,
     }
+
+
+def write_tables(analysis: Analysis, folder: Path) -> None:
+    """Write conductivity.csv, fits.csv and arrhenius.csv into an existing folder."""
+    texts = {
+        "conductivity.csv": conductivity_csv(analysis),
+        "fits.csv": fits_csv(analysis),
+        "arrhenius.csv": arrhenius_csv(analysis.project.sample.name, analysis.arrhenius),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
