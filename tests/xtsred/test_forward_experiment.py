@@ -11,6 +11,7 @@ import pytest
 import xtsred
 from calibration.errors import InputError
 from calibration.radiation import energy_kev
+from xtsred.config import load_project
 from xtsred.forward import (
     Effort,
     Structure,
@@ -33,6 +34,7 @@ from xtsred.forward import (
 )
 from xtsred.forward.demo import borosilicate, demo_experiment, write_demo, write_measurement
 from xtsred.forward.media import atomic_curves
+from xtsred.io import read_scans
 from xtsred.stages import frozen
 
 DEMO = Path(xtsred.__file__).parent / "data" / "demo"
@@ -297,9 +299,26 @@ def test_shipped_files_say_virtual_and_stay_small():
     assert sum(p.stat().st_size for p in DEMO.iterdir()) < 1_000_000
     for scan in DEMO.glob("*.xy"):
         assert scan.read_text(encoding="utf-8").startswith("# VIRTUAL")
-    project = (DEMO / "run.toml").read_text(encoding="utf-8")
-    assert project.startswith("# VIRTUAL")
-    assert 'name = "VIRTUAL' in project
+    assert (DEMO / "run.toml").read_text(encoding="utf-8").startswith("# VIRTUAL")
+
+
+def test_shipped_project_states_the_experiment():
+    """run.toml loads without a complaint, and says what was simulated."""
+    project = load_project(DEMO / "run.toml").record
+    experiment = demo_experiment()
+    assert project.virtual
+    assert project.sample.name.startswith("VIRTUAL")
+    assert project.sample.radius_mm.value == experiment.sample.radius_mm
+    assert project.sample.number_density_per_A3 is not None
+    assert (
+        project.sample.number_density_per_A3.value
+        == experiment.sample.material.number_density_per_a3
+    )
+    assert [(s.role, s.file, s.seconds_per_step) for s in project.scan] == [
+        (s.role, f"{s.name}.xy", s.seconds_per_step) for s in experiment.scans
+    ]
+    scan = read_scans(DEMO / "sample_scan2.xy")[0]
+    assert (scan.kind, len(scan.values), scan.two_theta_deg[0]) == ("counts", 2041, 50.0)
 
 
 def test_command_refuses_a_full_folder(tmp_path):

@@ -150,6 +150,8 @@ def project_text(experiment: VirtualExperiment) -> str:
 # counting noise; their S(Q) and g(r) are known: truth_SQ.csv, truth_gr.csv, truth_components.csv.
 # Paths are relative to this file. Units are in the keys.
 
+virtual = true                           # every page and file of the result says so
+
 [sample]
 name = "{experiment.name}"
 composition = "(Na2S)0.50(SiS2)0.50"
