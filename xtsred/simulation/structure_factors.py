@@ -18,7 +18,6 @@ from xtsred.simulation.frame import Frame
 from xtsred.simulation.partials import Partials
 from xtsred.stages import Array, frozen
 
-
 __all__ = [
     "TRUNCATIONS",
     "DirectSum",

@@ -1,0 +1,293 @@
+"""Diffusion and conductivity from trajectories with a time step.
+
+D_k = lim <|r_i(t) - r_i(0)|^2>/(6 t) (Einstein); sigma_NE = e^2/(V k_B T) sum_k N_k z_k^2 D_k (Nernst-Einstein);
+sigma = lim e^2/(6 V k_B T t) <|sum_i z_i (r_i(t) - r_i(0))|^2> (Einstein-Helfand, both sums over all ions);
+Haven ratio H_R = D*/D_sigma with D_sigma = sigma V k_B T/(N z^2 e^2) of the mobile ion. (The printed Eqs. 12-16 of
+Micoulaut et al. 2025 lack 1/3 and N_k, carry a superfluous N, and invert the ratio.)
+Frenkel & Smit, Understanding Molecular Simulation, ch. 4; Marcolongo & Marzari, Phys. Rev. Mater. 1 (2017) 025402.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.errors import InputError
+from calibration.quantity import Quantity
+from calibration.report import Finding
+from xtsred.simulation.frame import Frame, Kinds
+from xtsred.stages import Array, frozen
+
+__all__ = [
+    "Diffusion",
+    "Motion",
+    "Transport",
+    "mean_square_displacement",
+    "transport",
+    "unwrap",
+]
+
+_ELEMENTARY_CHARGE = 1.602176634e-19  # C, SI 2019, exact
+_BOLTZMANN = 1.380649e-23  # J/K, SI 2019, exact
+# e^2/k_B in S/cm for D in cm^2/s, V in Å^3, T in K: C^2/(J/K)/(1e-24 cm^3)
+_S_PER_CM = _ELEMENTARY_CHARGE**2 / (_BOLTZMANN * 1e-24)
+_CM2_PER_S = 1e-4  # Å^2/ps in cm^2/s
+_BLOCKS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """Unwrapped positions without the drift of the centre of mass.
+
+    elements, numbers; kinds: shape (n,), index into elements. displacements: shape (t, n, 3), Å, from each
+    atom's start. time_step_ps between frames; volume: mean, Å^3; drift_a: how far the centre of mass went, Å.
+    Unlike g(r), this grows with the run: 24 bytes per atom and frame (choose frames to thin it out).
+    """
+
+    elements: tuple[str, ...]
+    numbers: Mapping[str, int]
+    kinds: Kinds
+    displacements: Array
+    time_step_ps: float
+    volume: float
+    drift_a: float
+    findings: tuple[Finding, ...] = ()
+
+
+def unwrap(frames: Iterable[Frame], *, time_step_ps: float) -> Motion:
+    """Follow every atom from frame to frame by the shortest image, and remove the drift.
+
+    time_step_ps: time between the frames given. Raises InputError for fewer than 20 frames. A step longer than
+    a quarter of the cell is reported: the atom may have gone the other way.
+    """
+    from xtsred.atoms import Composition
+
+    previous: Array | None = None
+    steps: list[Array] = []
+    inverse_volume, longest = 0.0, 0.0
+    first: Frame | None = None
+    for frame in frames:
+        turns = frame.positions @ np.linalg.inv(frame.cell)
+        if first is None or previous is None:
+            first = frame
+            steps.append(np.zeros(frame.positions.shape, dtype=np.float32))
+        else:
+            delta = turns - previous
+            delta -= np.rint(delta)
+            longest = max(longest, float(np.abs(delta).max()))
+            steps.append((delta @ frame.cell).astype(np.float32))
+        previous = turns
+        inverse_volume += 1.0 / frame.volume
+    if first is None or len(steps) < 20:
+        raise InputError(
+            f"diffusion needs at least 20 frames, not {len(steps)}",
+            why="mean-square displacements and their block errors are averages over time",
+        )
+    path = np.cumsum(np.array(steps), axis=0, dtype=np.float64)
+    masses = np.array([Composition.of({e: 1.0}).mean_atomic_mass for e in first.elements])
+    weight = masses[first.kinds] / masses[first.kinds].sum()
+    drift = np.einsum("tnc,n->tc", path, weight)
+    findings: tuple[Finding, ...] = ()
+    if longest > 0.25:
+        findings = (
+            Finding(
+                "warning",
+                f"An atom moves by {longest:.2f} of the cell between two frames: the shortest image may be the "
+                "wrong one; write frames more often.",
+                {"fraction": longest},
+            ),
+        )
+    return Motion(
+        elements=first.elements,
+        numbers=first.numbers,
+        kinds=first.kinds,
+        displacements=frozen(path - drift[:, None, :]),
+        time_step_ps=time_step_ps,
+        volume=len(steps) / inverse_volume,
+        drift_a=float(np.linalg.norm(drift[-1])),
+        findings=findings,
+    )
+
+
+def mean_square_displacement(path: Array) -> Array:
+    """<|r(t0 + t) - r(t0)|^2> over all origins t0 and all walkers, for every lag; shape (t,).
+
+    path: shape (t, n, 3). By correlation through FFT (Calandrini et al., Collection SFN 12 (2011) 201):
+    S1 - 2 S2 with S2 the autocorrelation of the positions.
+    """
+    length = path.shape[0]
+    total = np.zeros(length)
+    size = 1 << (2 * length - 1).bit_length()
+    norm = length - np.arange(length)
+    # some walkers at a time: the transform of one call stays near 32 MB
+    width = max(1, 1_000_000 // (size * 3))
+    for start in range(0, path.shape[1], width):
+        part = path[:, start : start + width].reshape(length, -1)
+        transformed = np.fft.rfft(part, size, axis=0)
+        correlation = np.fft.irfft(np.abs(transformed) ** 2, size, axis=0)[:length].sum(axis=1)
+        square = (part**2).sum(axis=1)
+        head = np.concatenate([[0.0], np.cumsum(square)])
+        ends = head[length - np.arange(length)] + (head[-1] - head[np.arange(length)])
+        total += (ends - 2.0 * correlation) / norm
+    return np.asarray(np.maximum(total / path.shape[1], 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diffusion:
+    """D of one element. time: ps, msd: Å^2, shape (t,); window: ps, where the slope was fitted; exponent: d ln msd /
+    d ln t over the window (1: diffusive); d: cm^2/s with the standard error of blocks in time."""
+
+    element: str
+    time: Array
+    msd: Array
+    window: tuple[float, float]
+    exponent: float
+    d: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """Conductivities in S/cm. haven: D*/D_sigma of the mobile element; charges: in e."""
+
+    temperature_k: float
+    charges: Mapping[str, float]
+    mobile: str
+    diffusion: tuple[Diffusion, ...]
+    collective_msd: Array
+    nernst_einstein: Quantity
+    einstein_helfand: Quantity
+    haven: Quantity
+    findings: tuple[Finding, ...] = ()
+
+
+def transport(
+    motion: Motion,
+    *,
+    temperature_k: float,
+    charges: Mapping[str, float],
+    mobile: str,
+    window_ps: tuple[float, float],
+) -> Transport:
+    """D of every element, both conductivities and the Haven ratio.
+
+    charges: of every element, in e. window_ps: lags of the fit, within a third of the run: errors come from up
+    to 10 blocks in time, each longer than the window (at least 3). Raises InputError.
+    """
+    missing = [e for e in motion.elements if e not in charges]
+    if missing or mobile not in motion.elements:
+        raise InputError(
+            f"no charge is stated for {', '.join(missing)}"
+            if missing
+            else f"the model has no {mobile}",
+            remedy="state charges in e, for instance --charge Na=1,Si=4,S=-2, and --mobile Na",
+        )
+    fit = _window(motion, window_ps)
+    path = motion.displacements
+    unit = _S_PER_CM * _CM2_PER_S / (motion.volume * temperature_k)
+    strength = {e: unit * motion.numbers[e] * charges[e] ** 2 for e in motion.elements}
+    parts, slopes = [], {}
+    einstein, einstein_blocks = 0.0, np.zeros(len(fit.blocks))
+    for k, e in enumerate(motion.elements):
+        part = path[:, motion.kinds == k]
+        msd = mean_square_displacement(part)
+        slopes[e] = (fit.slope(msd), fit.block_slopes(part))
+        parts.append(_diffusion(e, msd, slopes[e], fit))
+        einstein += strength[e] * slopes[e][0]
+        einstein_blocks += strength[e] * slopes[e][1]
+    z = np.array([charges[e] for e in motion.elements])[motion.kinds]
+    polarization = np.einsum("tnc,n->tc", path, z)[:, None, :]
+    collective = mean_square_displacement(polarization)
+    helfand, helfand_blocks = (
+        unit * fit.slope(collective),
+        unit * fit.block_slopes(polarization),
+    )
+    # H = D*/D_sigma; numerator and denominator are correlated: first order, block by block
+    haven, haven_error = float("nan"), None
+    if helfand > 0.0:
+        haven = strength[mobile] * slopes[mobile][0] / helfand
+        haven_error = _error(
+            (strength[mobile] * slopes[mobile][1] - haven * helfand_blocks) / helfand
+        )
+    tracer = next(d for d in parts if d.element == mobile)
+    return Transport(
+        temperature_k=temperature_k,
+        charges=dict(charges),
+        mobile=mobile,
+        diffusion=tuple(parts),
+        collective_msd=frozen(collective),
+        nernst_einstein=Quantity(einstein, _error(einstein_blocks), "S/cm"),
+        einstein_helfand=Quantity(helfand, _error(helfand_blocks), "S/cm"),
+        haven=Quantity(haven, haven_error, ""),
+        findings=(*motion.findings, *_doubts(tracer, fit)),
+    )
+
+
+def _doubts(tracer: Diffusion, fit: "_Fit") -> tuple[Finding, ...]:
+    blocks = Finding(
+        "note",
+        f"Errors come from {len(fit.blocks)} blocks in time; slopes were fitted over lags of "
+        f"{tracer.window[0]:g} to {tracer.window[1]:g} ps.",
+    )
+    if abs(tracer.exponent - 1.0) <= 0.1:
+        return (blocks,)
+    return (
+        Finding(
+            "warning",
+            f"The mean-square displacement of {tracer.element} grows as t^{tracer.exponent:.2f} in the "
+            "window: it is not diffusive there.",
+            {"exponent": tracer.exponent},
+        ),
+        blocks,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Window in lags (both ends included), step in ps, and the blocks in time."""
+
+    first: int
+    last: int
+    step_ps: float
+    blocks: tuple[slice, ...]
+
+    def slope(self, msd: Array) -> float:
+        """d msd/dt / 6 by least squares over the window, Å^2/ps."""
+        lags = np.arange(self.first, self.last + 1)
+        return float(np.polyfit(lags * self.step_ps, msd[lags], 1)[0]) / 6.0
+
+    def block_slopes(self, path: Array) -> Array:
+        """The slope of each block alone, shape (b,)."""
+        return np.array([self.slope(mean_square_displacement(path[b])) for b in self.blocks])
+
+
+def _window(motion: Motion, window_ps: tuple[float, float]) -> _Fit:
+    length = motion.displacements.shape[0]
+    first, last = (round(w / motion.time_step_ps) for w in window_ps)
+    if first < 1 or last - first < 3 or 3 * (last + 1) > length:
+        raise InputError(
+            f"the window {window_ps[0]:g} to {window_ps[1]:g} ps does not fit the run",
+            why=f"{length} frames of {motion.time_step_ps:g} ps",
+            remedy=f"it must begin after 0, hold 4 lags and end before {length * motion.time_step_ps / 3.0:.4g} ps",
+        )
+    count = min(_BLOCKS, length // (last + 1))
+    blocks = (slice(k * length // count, (k + 1) * length // count) for k in range(count))
+    return _Fit(first, last, motion.time_step_ps, tuple(blocks))
+
+
+def _error(values: Array) -> float:
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def _diffusion(element: str, msd: Array, slopes: tuple[float, Array], fit: _Fit) -> Diffusion:
+    lags = np.arange(fit.first, fit.last + 1)
+    exponent = float("nan")
+    if np.all(msd[lags] > 0.0):
+        exponent = float(np.polyfit(np.log(lags), np.log(msd[lags]), 1)[0])
+    return Diffusion(
+        element=element,
+        time=frozen(np.arange(len(msd)) * fit.step_ps),
+        msd=frozen(msd),
+        window=(fit.first * fit.step_ps, fit.last * fit.step_ps),
+        exponent=exponent,
+        d=Quantity(slopes[0] * _CM2_PER_S, _error(slopes[1]) * _CM2_PER_S, "cm^2/s"),
+    )
