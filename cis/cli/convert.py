@@ -49,7 +49,8 @@ def convert(
     failed = 0
     for (file, outcome), stem in zip(each_file(files, options), stems, strict=True):
         # data.dfr and data.i2b become data_dfr.csv and data_i2b.csv
-        name = stem if stems.count(stem) == 1 else safe_name(f"{stem}_{file.suffix.lstrip('.')}")
+        ending = file.suffix.lstrip(".")
+        name = stem if stems.count(stem) == 1 else safe_name(f"{stem[:60]}_{ending}")
         try:
             if isinstance(outcome, InputError):
                 raise outcome
@@ -72,7 +73,12 @@ def convert(
 
 
 def _write(
-    stem: str, file: Path, spectra: "tuple[Spectrum, ...]", out: Path, overwrite: bool, taken: set[Path]
+    stem: str,
+    file: Path,
+    spectra: "tuple[Spectrum, ...]",
+    out: Path,
+    overwrite: bool,
+    taken: set[Path],
 ) -> list[Path]:
     """All spectra of one file, or none of them. Raises OutputError where a target exists or cannot be written."""
     from cis.io.plain_csv import csv_lines

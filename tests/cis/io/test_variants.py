@@ -24,7 +24,9 @@ def table(
     header: str, columns: Sequence[Array], *, sep: str = ",", decimal: str = ".", above: str = "", end: str = "\n",
     trailing: str = "",
 ) -> str:  # fmt: skip
-    rows = [sep.join(number(v, decimal) for v in row) + trailing for row in zip(*columns, strict=True)]
+    rows = [
+        sep.join(number(v, decimal) for v in row) + trailing for row in zip(*columns, strict=True)
+    ]
     return above + end.join([header, *rows]) + end
 
 
@@ -147,7 +149,9 @@ def test_thousands_separators(tmp_path: Path) -> None:
 
 
 def test_decimal_and_separating_commas_are_refused(tmp_path: Path) -> None:
-    rows = "\n".join(f"{f:.3f},{z.real:.6f},{z.imag:.6f}".replace(".", ",") for f, z in zip(F, Z, strict=True))
+    rows = "\n".join(
+        f"{f:.3f},{z.real:.6f},{z.imag:.6f}".replace(".", ",") for f, z in zip(F, Z, strict=True)
+    )
     with pytest.raises(ReadError, match="cannot be told apart") as caught:
         read_spectra(write(tmp_path, "f,Z',Z''\n" + rows))
     assert caught.value.where.endswith(":2")
@@ -164,7 +168,9 @@ def test_gaps_are_left_out_and_said(tmp_path: Path) -> None:
 
 def test_repeated_header_begins_a_new_spectrum(tmp_path: Path) -> None:
     one = table("f,Z',Z''", RI)
-    assert [len(s.line) for s in read_spectra(write(tmp_path, one + one + "\n\n" + one))] == [31] * 3
+    assert [len(s.line) for s in read_spectra(write(tmp_path, one + one + "\n\n" + one))] == [
+        31
+    ] * 3
 
 
 @pytest.mark.parametrize("turn", [slice(None), slice(None, None, -1)])
@@ -187,7 +193,9 @@ def test_set_point_and_cycle_split_and_temperature(tmp_path: Path) -> None:
     """Two set points with one frequency order: the set point alone divides; the measured temperature is given."""
     set_c = np.repeat([25.0, 50.0], 31)
     columns = [*(np.tile(c, 2) for c in RI), set_c, set_c + 0.4]
-    spectra = read_spectra(write(tmp_path, table("f,Z',Z'',Set Point ('C),Temperature ('C)", columns)))
+    spectra = read_spectra(
+        write(tmp_path, table("f,Z',Z'',Set Point ('C),Temperature ('C)", columns))
+    )
     assert [s.temperature_k for s in spectra] == pytest.approx([298.55, 323.55])
     columns = [*(np.tile(c, 2) for c in RI), np.repeat([298.15, 323.15], 31)]
     spectra = read_spectra(write(tmp_path, table("f,Z',Z'',T/K", columns)))
@@ -198,7 +206,9 @@ def test_set_point_and_cycle_split_and_temperature(tmp_path: Path) -> None:
 
 
 def test_side_by_side(tmp_path: Path) -> None:
-    shared = table("f,Z'_1,Z''_1,Z'_2,Z''_2".replace("_1", "").replace("_2", ""), (*RI, 2 * Z.real, 2 * Z.imag))
+    shared = table(
+        "f,Z'_1,Z''_1,Z'_2,Z''_2".replace("_1", "").replace("_2", ""), (*RI, 2 * Z.real, 2 * Z.imag)
+    )
     spectra = read_spectra(write(tmp_path, shared))
     np.testing.assert_allclose(spectra[1].z_ohm, 2 * Z, rtol=1e-9)
     own = table("f,Z',Z'',f,Z',Z''", (*RI, *(2 * c for c in RI)))
@@ -216,11 +226,15 @@ def test_sign_that_physics_forbids_is_a_question(tmp_path: Path) -> None:
 
 
 def test_sign_of_a_phase_that_physics_forbids_is_a_finding(tmp_path: Path) -> None:
-    (spectrum,) = read_spectra(write(tmp_path, table("f/Hz,|Z|/Ohm,phase/deg", (F, np.abs(Z), -DEG))))
+    (spectrum,) = read_spectra(
+        write(tmp_path, table("f/Hz,|Z|/Ohm,phase/deg", (F, np.abs(Z), -DEG)))
+    )
     assert any(f.severity == "warning" and "turned" in f.text for f in spectrum.findings)
 
 
-@pytest.mark.parametrize("columns", [RI, (F, Z.real, -Z.imag), (F, np.abs(Z), DEG), (F, np.abs(Z), -DEG)])
+@pytest.mark.parametrize(
+    "columns", [RI, (F, Z.real, -Z.imag), (F, np.abs(Z), DEG), (F, np.abs(Z), -DEG)]
+)
 def test_three_columns_without_names(columns: Sequence[Array], tmp_path: Path) -> None:
     """Physics tells Z', Z'' from |Z|, phase and settles the sign; it says so."""
     text = "\n".join(table("", columns).splitlines()[1:])
@@ -253,13 +267,19 @@ def test_area_specific_impedance_is_refused(tmp_path: Path) -> None:
 
 
 def test_modulus_and_parts_that_disagree_are_said(tmp_path: Path) -> None:
-    file = write(tmp_path, table("f/Hz,Z'/Ohm,Z''/Ohm,|Z|/Ohm,phase/deg", (*RI, np.abs(Z) * 1.5, DEG)))
+    file = write(
+        tmp_path, table("f/Hz,Z'/Ohm,Z''/Ohm,|Z|/Ohm,phase/deg", (*RI, np.abs(Z) * 1.5, DEG))
+    )
     assert any("disagree" in f.text for f in read_spectra(file)[0].findings)
 
 
 BROKEN: dict[str, Callable[[list[str]], list[str]]] = {
     "cut row": lambda lines: [*lines[:-1], lines[-1].split(",")[0] + "," + lines[-1].split(",")[1]],
-    "letters": lambda lines: [*lines[:7], lines[7].replace("e", "x", 2).replace(",", ",q", 1), *lines[8:]],
+    "letters": lambda lines: [
+        *lines[:7],
+        lines[7].replace("e", "x", 2).replace(",", ",q", 1),
+        *lines[8:],
+    ],
     "negative frequency": lambda lines: [*lines[:7], "-" + lines[7], *lines[8:]],
 }
 
