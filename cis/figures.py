@@ -17,12 +17,14 @@ from cis.stages import ArcFit, Array
 __all__ = [
     "arrhenius_figure",
     "bode_figure",
+    "each_fit",
     "groups_figure",
     "kramers_kronig_figure",
     "modulus_figure",
     "nyquist_figure",
     "parameters_figure",
     "residual_figure",
+    "side_legend",
 ]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -41,7 +43,7 @@ def nyquist_figure(analysis: Analysis) -> RenderedFigure:
     unit, name = _scale(limits[0])
     for axis, limit in zip(axes, limits, strict=True):
         scale, text = (unit, name) if axis is axes[0] else _scale(limit)
-        for fit, colour, label in _each(analysis):
+        for fit, colour, label in each_fit(analysis):
             z, model = factor * fit.spectrum.z_ohm / scale, factor * fit.model_z_ohm / scale
             used = fit.validation.used
             axis.plot(
@@ -107,7 +109,7 @@ def bode_figure(analysis: Analysis) -> RenderedFigure:
     """|Z| and phase against frequency."""
     figure = new_figure(width_in=8.5, height_in=5.6)
     top, bottom = figure.subplots(2, 1, sharex=True)
-    for fit, colour, label in _each(analysis):
+    for fit, colour, label in each_fit(analysis):
         f, used = fit.spectrum.frequency_hz, fit.validation.used
         order = np.argsort(f)
         for axis, quantity in ((top, np.abs), (bottom, _phase)):
@@ -129,7 +131,7 @@ def bode_figure(analysis: Analysis) -> RenderedFigure:
     bottom.set_ylabel("phase / °")
     bottom.set_xlabel("frequency / Hz")
     bottom.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 1.5, 3, 10]))
-    _side_legend(figure, top)
+    side_legend(figure, top)
     return render(
         figure,
         name="bode",
@@ -144,7 +146,7 @@ def modulus_figure(analysis: Analysis) -> RenderedFigure:
     figure = new_figure(height_in=3.8)
     axis = figure.subplots()
     empty = analysis.project.sample.plates.vacuum_capacitance_f
-    for fit, colour, label in _each(analysis):
+    for fit, colour, label in each_fit(analysis):
         f, used = fit.spectrum.frequency_hz, fit.validation.used
         order = np.argsort(f)
         for z, keep, style in (
@@ -162,7 +164,7 @@ def modulus_figure(analysis: Analysis) -> RenderedFigure:
     axis.set_ylim(bottom=0.0)
     axis.set_xlabel("frequency / Hz")
     axis.set_ylabel("$M''$ = ω $C_0$ $Z'$")
-    _side_legend(figure, axis)
+    side_legend(figure, axis)
     return render(
         figure,
         name="modulus",
@@ -305,7 +307,7 @@ def _two_residuals(
     figure = new_figure(width_in=8.5, height_in=4.8)
     top, bottom = figure.subplots(2, 1, sharex=True, sharey=True)
     largest = 0.1
-    for fit, colour, label in _each(analysis):
+    for fit, colour, label in each_fit(analysis):
         f, used, residual = fit.spectrum.frequency_hz, fit.validation.used, 100.0 * choose(fit)
         order = np.argsort(f[used])
         largest = max(largest, float(np.nanmax(np.abs(residual[used]))))
@@ -320,11 +322,11 @@ def _two_residuals(
     top.set_xscale("log")
     top.set_ylim(-1.15 * largest, 1.15 * largest)
     bottom.set_xlabel("frequency / Hz")
-    _side_legend(figure, top)
+    side_legend(figure, top)
     return render(figure, name=name, title=title, caption=caption)
 
 
-def _each(analysis: Analysis) -> list[tuple[ArcFit, Any, str]]:
+def each_fit(analysis: Analysis) -> list[tuple[ArcFit, Any, str]]:
     """Fits with a colour from cold (dark) to hot (light) and a label."""
     n = len(analysis.fits)
     shades = colormaps["plasma"](np.linspace(0.0, 0.86, max(n, 2)))
@@ -337,7 +339,8 @@ def _each(analysis: Analysis) -> list[tuple[ArcFit, Any, str]]:
     return triples
 
 
-def _side_legend(figure: Any, axis: Any) -> None:
+def side_legend(figure: Any, axis: Any) -> None:
+    """Legend of an axis to the right of the figure, thinned out beyond 20 entries."""
     handles, labels = axis.get_legend_handles_labels()
     if len(labels) > 20:
         step = -(-len(labels) // 20)

@@ -13,6 +13,7 @@ from calibration.quantity import Quantity
 from cis.activation import ArrheniusResult
 from cis.arrhenius import ArrheniusFit
 from cis.conductivity import method_spread
+from cis.crosschecks import CrossCheck
 from cis.pipeline import Analysis
 from cis.stages import ArcFit
 
@@ -294,7 +295,24 @@ def result_values(analysis: Analysis) -> dict[str, Any]:
             "shared": {p.name: {"value": p.value, "sigma": p.sigma} for p in joint.shared},
             "E_A": None if analysis.joint_energy is None else analysis.joint_energy.activation,
         },
+        "cross_checks": [_cross_check(c) for c in analysis.cross_checks],
         "refused": list(analysis.refused),
+    }
+
+
+def _cross_check(check: CrossCheck | None) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    law = check.jonscher
+    return {
+        "jonscher_R_ohm": check.jonscher_ohm,
+        "jonscher_exponent": None if law is None else law.exponent,
+        "arcs": check.arcs,
+        "peaks": [
+            {"frequency_Hz": p.frequency_hz, "R_ohm": p.resistance_ohm, "inside": p.inside}
+            for p in check.relaxation.peaks
+        ],
+        "regularization": check.relaxation.regularization,
     }
 
 

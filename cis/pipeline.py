@@ -17,6 +17,7 @@ from cis.activation import SAME_TEMPERATURE_K, ArrheniusResult, series_arrhenius
 from cis.arrhenius import ArrheniusFit, ArrheniusPoints, fit_arrhenius
 from cis.conductivity import Conductivity, Permittivity, conductivity, series_permittivity
 from cis.config import Project, Sample
+from cis.crosschecks import CrossCheck, cross_check, cross_check_findings
 from cis.doubts import Refused, fit_findings, input_findings
 from cis.inputs import Inputs, Labelled, read_inputs
 from cis.stages import ArcFit, Cell, JointFit, Spectrum
@@ -29,6 +30,7 @@ __all__ = [
     "read_inputs",
 ]
 
+_CROSS_CHECKS = 12
 Progress = Callable[[str], None]
 
 
@@ -37,7 +39,8 @@ class Analysis:
     """Everything that one project file gives; sequences run along the fitted spectra.
 
     labels, readings_k (None: unknown), fits, conductivities, compensated (None: no fixture): one per
-    fitted spectrum. refused: the others. joint: the series fitted at once, None where not done.
+    fitted spectrum. refused: the others. cross_checks: one per fitted spectrum, None where left out
+    (long series: twelve are enough to look at). joint: the series fitted at once, None where not done.
     """
 
     project: Project
@@ -49,6 +52,7 @@ class Analysis:
     refused: tuple[Refused, ...]
     joint: JointFit | None
     joint_energy: ArrheniusFit | None
+    cross_checks: tuple[CrossCheck | None, ...]
     permittivity: Permittivity | None
     density: Quantity | None
     arrhenius: tuple[ArrheniusResult, ...]
@@ -100,6 +104,9 @@ def analyze(
     if project.model.series == "separate and joint" and len(fits) > 1:
         progress("fitting the series at once")
         joint = fit_joint(fits, cell=cell)
+    progress("cross-checks")
+    checked = set(np.linspace(0, len(fits) - 1, min(len(fits), _CROSS_CHECKS)).astype(int).tolist())
+    checks = tuple(cross_check(fit) if k in checked else None for k, fit in enumerate(fits))
     progress("Arrhenius")
     porosity, density, sample_findings = _porosity(project.sample, plates)
     permittivity, permittivity_findings = series_permittivity(values, porosity=porosity)
@@ -114,6 +121,7 @@ def analyze(
         refused=refused,
         joint=joint,
         joint_energy=_joint_energy(project, joint, readings, plates),
+        cross_checks=checks,
         permittivity=permittivity,
         density=density,
         arrhenius=arrhenius,
@@ -122,6 +130,7 @@ def analyze(
             *sample_findings,
             *fit_findings(prepared, fits, values),
             *permittivity_findings,
+            *cross_check_findings([p.label for p in prepared], fits, checks),
             *(joint.findings if joint is not None else ()),
             *arrhenius_findings,
         ),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from calibration.provenance import Provenance
 from calibration.quantity import Quantity
-from calibration.report import RenderedFigure, Report, Section, Table
+from calibration.report import Report, Section, Table
 from calibration.thermometer import celsius
 from cis.activation import ArrheniusResult
 from cis.conductivity import method_spread
@@ -310,10 +310,41 @@ def _checks(analysis: Analysis, progress: Callable[[str], None]) -> Section:
 
 def _views(analysis: Analysis, progress: Callable[[str], None]) -> Section:
     from cis.figures import modulus_figure
+    from cis.view_figures import jonscher_figure, relaxation_figure
 
     progress("drawing other views")
-    figures: list[RenderedFigure] = [modulus_figure(analysis)]
-    return Section(title="Other views", figures=figures)
+    rows = []
+    for label, fit, check in zip(
+        analysis.labels, analysis.fits, analysis.cross_checks, strict=True
+    ):
+        if check is None:
+            continue
+        law, times = check.jonscher, check.relaxation
+        off, exponent = "not determined", ""
+        if law is not None:
+            off = f"{100.0 * (fit.resistance_ohm * law.conductance_s - 1.0):+.2g}%"
+            exponent = str(Quantity(law.exponent, law.exponent_sigma))
+        peaks = ", ".join(
+            f"{p.frequency_hz:.3g} Hz ({p.resistance_ohm:.3g} Ω)" for p in times.peaks if p.inside
+        )
+        rows.append([label, off, exponent, peaks or "none inside", f"{times.regularization:.1e}"])
+    table = Table(
+        title="Without a circuit",
+        columns=[
+            "spectrum",
+            "σ_DC of Jonscher's law against the circuit's",
+            "n",
+            "peaks of the relaxation times",
+            "λ",
+        ],
+        rows=rows,
+        caption="Jonscher's law knows one relaxation. λ: regularization, the strongest that still follows the data to the noise.",
+    )
+    return Section(
+        title="Other views",
+        tables=[table],
+        figures=[modulus_figure(analysis), jonscher_figure(analysis), relaxation_figure(analysis)],
+    )
 
 
 def _methods(analysis: Analysis) -> Section:

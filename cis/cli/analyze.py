@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from dataclasses import replace
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,16 +138,14 @@ def _resolved(loaded: "Loaded[Project]") -> str:
     """The project with its files by absolute path, so that it runs from the result's folder too."""
     from calibration.records import to_toml
 
-    project, folder = loaded.record, loaded.folder.resolve()
-    spectra = tuple(replace(s, files=str(folder / s.files)) for s in project.spectrum)
-    fixture = project.fixture
-    if fixture is not None:
-        names = ("open", "short", "load")
-        paths = {n: str(folder / p) for n in names if (p := getattr(fixture, n)) is not None}
-        fixture = replace(fixture, **paths)
+    table, folder = tomllib.loads(to_toml(loaded.record)), loaded.folder.resolve()
+    for spectrum in table["spectrum"]:
+        spectrum["files"] = str(folder / spectrum["files"])
+    for name in {"open", "short", "load"} & set(table.get("fixture", {})):
+        table["fixture"][name] = str(folder / table["fixture"][name])
     header = [f"as resolved from {loaded.path.name}"]
     header += [f"--set {shlex.quote(f'{k}={v}')}" for k, v in loaded.overrides.items()]
-    return to_toml(replace(project, spectrum=spectra, fixture=fixture), header=header)
+    return to_toml(table, header=header)
 
 
 def _result(project: Path, target: Path, analysis: "Analysis") -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""Pictures that do not use the circuit: sigma'(f) with Jonscher's law, relaxation times."""
+
+import numpy as np
+
+from calibration.figures import new_figure, render
+from calibration.report import RenderedFigure
+from cis.figures import each_fit, side_legend
+from cis.pipeline import Analysis
+
+__all__ = ["jonscher_figure", "relaxation_figure"]
+
+
+def jonscher_figure(analysis: Analysis) -> RenderedFigure:
+    """Real part of the conductivity against frequency, with the fitted Jonscher law."""
+    figure = new_figure(width_in=8.5, height_in=4.2)
+    axis = figure.subplots()
+    factor = analysis.project.sample.plates.constant_per_cm.value
+    for (fit, colour, label), check in zip(each_fit(analysis), analysis.cross_checks, strict=True):
+        used = fit.validation.used
+        f, y = fit.spectrum.frequency_hz[used], (1.0 / fit.spectrum.z_ohm[used]).real
+        keep = y > 0.0
+        axis.plot(
+            f[keep], factor * y[keep], "o", ms=3, mfc="none", mew=0.8, color=colour, label=label
+        )
+        law = None if check is None else check.jonscher
+        if law is not None:
+            x = np.geomspace(*law.range_hz, 100)
+            g = law.conductance_s * (1.0 + (x / law.crossover_hz) ** law.exponent)
+            axis.plot(x, factor * g, "-", color=colour)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("frequency / Hz")
+    axis.set_ylabel("σ' / S cm$^{-1}$")
+    side_legend(figure, axis)
+    return render(
+        figure,
+        name="jonscher",
+        title="Conductivity spectra",
+        caption="Circles: Re(1/Z) e/A; lines: σ' = σ_DC (1 + (f/f_p)^n) over the frequencies that it was fitted to. The plateau is "
+        "σ_DC; towards low frequencies the blocking electrodes take over.",
+    )
+
+
+def relaxation_figure(analysis: Analysis) -> RenderedFigure:
+    """Distribution of relaxation times of each spectrum, normalized to its resistance."""
+    figure = new_figure(width_in=8.5, height_in=4.0)
+    axis = figure.subplots()
+    for (fit, colour, label), check in zip(each_fit(analysis), analysis.cross_checks, strict=True):
+        if check is None:
+            continue
+        relaxation = check.relaxation
+        frequency = 1.0 / (2.0 * np.pi * relaxation.tau_s)
+        axis.plot(
+            frequency, relaxation.gamma_ohm / fit.resistance_ohm, "-", color=colour, label=label
+        )
+    f = np.concatenate([fit.spectrum.frequency_hz for fit in analysis.fits])
+    axis.axvspan(f.max(), f.max() * 10, color="#eeeeee")
+    axis.axvspan(f.min() / 10, f.min(), color="#eeeeee")
+    axis.set_xlim(f.min() / 10, f.max() * 10)
+    axis.set_xscale("log")
+    axis.set_ylim(bottom=0.0)
+    axis.set_xlabel("1/(2πτ) / Hz")
+    axis.set_ylabel("γ / R")
+    side_legend(figure, axis)
+    return render(
+        figure,
+        name="relaxation_times",
+        title="Distribution of relaxation times",
+        caption="Non-negative, smoothest distribution that follows the data to the noise, after taking off the fitted electrode. Each "
+        "peak in the white range is an arc; what lies in the grey is outside the measured frequencies.",
+    )
