@@ -84,6 +84,7 @@ def open_archive(path: Path) -> Archive:
             remedy="copy the file again from the instrument",
             where=str(path),
         ) from error
+    _check_count(data, found=len(opened.infolist()), file=str(path))
     archive = Archive(opened, file=str(path), size=len(data))
     if len(archive.names) > _MAX_MEMBERS or len(set(archive.names)) < len(archive.names):
         raise ReadError(
@@ -92,3 +93,18 @@ def open_archive(path: Path) -> Archive:
             where=str(path),
         )
     return archive
+
+
+def _check_count(data: bytes, *, found: int, file: str) -> None:
+    """The number of parts that the end of the archive states (65535: elsewhere, in archives beyond 4 GB)."""
+    at = data.rfind(b"PK\x05\x06")
+    if at < 0 or at + 12 > len(data):
+        return
+    stated = int.from_bytes(data[at + 10 : at + 12], "little")
+    if stated not in (found, 0xFFFF):
+        raise ReadError(
+            f"the archive says {stated} parts, {found} are there",
+            why="it is damaged",
+            remedy="copy the file again from the instrument",
+            where=file,
+        )

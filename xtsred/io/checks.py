@@ -15,6 +15,8 @@ __all__ = ["are_integers", "checked", "scatter_ratio"]
 # twice the scatter of Poisson counts of a flat pattern is unlucky, half of it does not happen
 _SMOOTH, _ROUGH = 0.5, 3.0
 _MIN_POINTS = 30
+# more of them than this, and the steps are meant to vary
+_FEW_GAPS = 0.02
 
 
 def checked(scan: Scan, *, place: Callable[[int], str]) -> Scan:
@@ -163,6 +165,7 @@ def _doubts(scan: Scan) -> list[Finding]:
                 {"scatter_ratio": ratio},
             )
         )
+    doubts += _gaps(scan)
     if scan.sigma is not None and bool(np.any(scan.sigma == 0)):
         zero = int(np.sum(scan.sigma == 0))
         doubts.append(
@@ -173,3 +176,22 @@ def _doubts(scan: Scan) -> list[Finding]:
             )
         )
     return doubts
+
+
+def _gaps(scan: Scan) -> list[Finding]:
+    """Steps that are wider than all the others: points that were lost, or left out."""
+    steps = np.diff(scan.two_theta_deg)
+    usual = float(np.median(steps))
+    # printed angles are rounded: a step of 0.0156° shows as 0.01 or 0.02
+    wide = steps > max(1.5 * usual, usual + 0.011)
+    if not wide.any() or float(wide.mean()) > _FEW_GAPS:
+        return []
+    first = int(np.argmax(wide))
+    return [
+        Finding(
+            "warning",
+            f"{scan.file}: points are missing at {int(wide.sum())} place{'s' if wide.sum() > 1 else ''}, first after "
+            f"{scan.two_theta_deg[first]:g}°: a step of {steps[first]:.4g}° among steps of {usual:.4g}°",
+            {"places": float(wide.sum()), "two_theta_deg": float(scan.two_theta_deg[first])},
+        )
+    ]

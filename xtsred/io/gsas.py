@@ -10,6 +10,7 @@ No sample file was at hand: built from the GSAS manual's description.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from calibration.errors import ReadError
 from calibration.report import Finding
 from xtsred.io.checks import are_integers, checked
 from xtsred.io.source import read_text
-from xtsred.io.table import parse_table, starts_with_number
+from xtsred.io.table import last_line, parse_table, starts_with_number
 from xtsred.stages import Scan, ScanHeader, frozen
 
 __all__ = ["NAME", "matches", "read"]
@@ -49,6 +50,8 @@ def read(path: Path) -> tuple[Scan, ...]:
         scans.append(_bank(lines, i, stop, file=file, index=index))
     if not scans:
         raise ReadError("there is no BANK line", why="the file is damaged", where=file)
+    doubts = last_line(lines, file=file)
+    scans[-1] = replace(scans[-1], findings=scans[-1].findings + doubts)
     return tuple(scans)
 
 

@@ -65,10 +65,13 @@ def read(path: Path) -> tuple[Scan, ...]:
     facts: dict[str, str] = {}
     scans: list[Scan] = []
     skipped: list[str] = []
+    announced = 0
     i = 0
     while i < len(lines):
         line = lines[i].strip("\x1a \t")
         i += 1
+        if line.startswith("_") or "(Data for Range" in line:
+            announced = i
         if not line or line.startswith(";"):
             continue
         if line.upper() in _BLOCKS:
@@ -95,7 +98,7 @@ def read(path: Path) -> tuple[Scan, ...]:
                 scans.append(
                     _scan(facts, angles, values, kind=kind, file=file, index=index, where=where)
                 )
-            i = stop
+            i, announced = stop, 0
         elif found := _KEY.match(line):
             facts[found[1].upper()] = found[2].strip("'")
         else:
@@ -104,6 +107,12 @@ def read(path: Path) -> tuple[Scan, ...]:
                 why="the file is damaged",
                 where=f"{file}:{i}",
             )
+    if announced:
+        raise ReadError(
+            "a range is announced and has no numbers",
+            why="the file was cut",
+            where=f"{file}:{announced}",
+        )
     scans[-1:] = [replace(scan, findings=scan.findings + doubts) for scan in scans[-1:]]
     return collected(scans, file=file, skipped=skipped)
 
@@ -133,6 +142,7 @@ def _angles(facts: Mapping[str, str], size: int, *, listed: Array | None, where:
     step = number(facts.get("STEPSIZE", ""), what="_STEPSIZE", where=where)
     angles = equal_steps(start, step, size, where=where)
     # the listed angles are rounded to two or three digits; more than that, and the header is of another scan
+    # (then a gap among them is a finding of `checked`)
     if listed is not None and np.max(np.abs(angles - listed)) > max(0.5 * abs(step), 0.0051):
         return listed
     return angles

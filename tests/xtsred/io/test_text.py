@@ -240,3 +240,16 @@ def test_7600_lines_take_milliseconds(tmp_path: Path) -> None:
         read_scans(path)
         best = min(best, time.perf_counter() - start)
     assert best < 0.01
+
+
+def test_a_lost_row_is_said(tmp_path: Path) -> None:
+    lines = ROWS.splitlines(keepends=True)
+    (scan,) = read_scans(write(tmp_path, "".join(lines[:30] + lines[31:])))
+    assert any("points are missing at 1 place, first after 2.58°" in f.text for f in scan.findings)
+    (whole,) = read_scans(write(tmp_path, ROWS))
+    assert not any("missing" in f.text for f in whole.findings)
+
+
+def test_a_file_without_its_last_line_end_is_doubted(tmp_path: Path) -> None:
+    (scan,) = read_scans(write(tmp_path, ROWS[:-2]))
+    assert any("no line end" in f.text for f in scan.findings)
