@@ -163,6 +163,12 @@ def fit_findings(
         rows.append(
             Finding("note", f"Circuit {choice.name} ({s.circuit.string}): {choice.reason}.")
         )
+    if choice.doubt:
+        text = (
+            f"The data prefer {choice.doubt} by far, and it leaves R open: the R given is that of a circuit that "
+            "does not fit as well."
+        )
+        rows.append(Finding("problem", text))
     rows += _identity(s, kind)
     rows += _quality(s, validation, structure)
     rows += _assignment(s, arcs, cell)

@@ -139,7 +139,7 @@ def _arc_fit(
     s = choice.solution
     factor, structure = widening(s, _points(spectrum, validation)[0])
     sigma_log = factor * model_spread(choice) if s.identifiable else float("inf")
-    identifiable = bool(s.identifiable and s.minimum.converged)
+    identifiable = bool(s.identifiable and s.minimum.converged and not choice.doubt)
     sigma = s.resistance_ohm * sigma_log if identifiable else None
     model = s.circuit.impedance(spectrum.frequency_hz, s.circuit.to_values(s.x))
     noise = float(np.sqrt(s.variance))

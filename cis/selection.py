@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 ARC_MARGIN = 6.0  # AICc by which a second arc must win
+RIVAL = 10.0  # AICc by which a circuit that leaves R open must win to take R away
 ELECTRODE_MARGIN = 20.0  # an arc of the electrode inside R needs strong reasons
 LEAD_LIMIT_H = 2e-5  # some ten metres of wire
 ELECTRODE_CAPACITANCE_F = (
@@ -40,6 +41,18 @@ class Choice:
     solution: Solution
     reason: str
     tried: Mapping[str, Solution]
+
+    @property
+    def doubt(self) -> str:
+        """The circuit that the data prefer by far but that leaves R open; "" if there is none."""
+        rivals = [
+            (s.aicc, name)
+            for name, s in self.tried.items()
+            if ("blocking" in name or "tail" in name)
+            and not s.identifiable
+            and s.aicc < self.solution.aicc - RIVAL
+        ]
+        return min(rivals)[1] if rivals else ""
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Every circuit tried with the reason, the best criterion first."""
