@@ -13,6 +13,7 @@ from xtsred.forward.experiment import (
     VirtualMeasurement,
     VirtualSample,
     VirtualScan,
+    VirtualTruth,
     VirtualWall,
 )
 from xtsred.forward.glass import (
@@ -23,17 +24,19 @@ from xtsred.forward.glass import (
     true_structure_factor,
 )
 from xtsred.forward.media import VirtualMaterial
-from xtsred.forward.simulate import simulate
+from xtsred.forward.simulate import draw, simulate
 from xtsred.forward.walk import WalkSize
-from xtsred.stages import Array, Role
+from xtsred.stages import Array, Role, frozen
 
 __all__ = [
     "DEMO_SEED",
     "borosilicate",
     "demo_experiment",
     "project_text",
+    "shipped_measurement",
     "write_demo",
     "write_measurement",
+    "write_scans",
 ]
 
 DEMO_SEED = 20251122
@@ -107,19 +110,32 @@ def write_demo(folder: Path, *, seed: int = DEMO_SEED) -> None:
     write_measurement(simulate(demo_experiment(), seed), sodium_thiosilicate(), folder)
 
 
+def shipped_measurement(folder: Path | None = None) -> VirtualMeasurement:
+    """The shipped demonstration without simulating it again: expected rates from rates.csv, and the scans.
+
+    Its truth has rates only. `draw(shipped_measurement(), seed)` is a fresh realisation in milliseconds.
+    folder: where the files are; None for those of the package.
+    """
+    place = Path(__file__).parent.parent / "data" / "demo" if folder is None else folder
+    table = np.genfromtxt(place / "rates.csv", delimiter=",", names=True)
+    roles: tuple[Role, ...] = ("sample", "container", "environment")
+    truth = VirtualTruth(
+        two_theta_deg=frozen(table["tth"]),
+        components={},
+        rates_cps={role: frozen(table[f"rate_{role}_cps"]) for role in roles},
+    )
+    measurement = VirtualMeasurement(
+        experiment=demo_experiment(), truth=truth, records=(), seed=DEMO_SEED
+    )
+    return draw(measurement, DEMO_SEED)
+
+
 def write_measurement(measurement: VirtualMeasurement, model: GlassModel, folder: Path) -> None:
     """Write scans (.xy), rates.csv, truth_*.csv and a project file run.toml into an existing folder.
 
     rates.csv holds the Poisson means of the counts in full, truth_components.csv every 0.2° of the rest.
     """
-    for record in measurement.records:
-        scan = record.scan
-        head = (
-            f"# VIRTUAL measurement, nothing was measured: {scan.role} scan simulated by xtsred.forward, "
-            f"seed {measurement.seed}\n# seconds_per_step {scan.seconds_per_step:g}\n# two_theta_deg counts\n"
-        )
-        rows = zip(record.two_theta_deg, record.counts, strict=True)
-        _write(folder / f"{scan.name}.xy", head + "".join(f"{a:.3f} {n:.0f}\n" for a, n in rows))
+    write_scans(measurement, folder)
     truth = measurement.truth
     rates = {f"rate_{role}_cps": curve for role, curve in truth.rates_cps.items()}
     _write(folder / "rates.csv", _csv({"tth": truth.two_theta_deg, **rates}, digits=10))
@@ -134,6 +150,18 @@ def write_measurement(measurement: VirtualMeasurement, model: GlassModel, folder
         folder / "truth_gr.csv", _csv({"r": _R, "g": true_pair_distribution(model, _R)}, digits=8)
     )
     _write(folder / "run.toml", project_text(measurement.experiment))
+
+
+def write_scans(measurement: VirtualMeasurement, folder: Path) -> None:
+    """Write only the scans, NAME.xy with 2theta (deg) and counts, into an existing folder."""
+    for record in measurement.records:
+        scan = record.scan
+        head = (
+            f"# VIRTUAL measurement, nothing was measured: {scan.role} scan simulated by xtsred.forward, "
+            f"seed {measurement.seed}\n# seconds_per_step {scan.seconds_per_step:g}\n# two_theta_deg counts\n"
+        )
+        rows = zip(record.two_theta_deg, record.counts, strict=True)
+        _write(folder / f"{scan.name}.xy", head + "".join(f"{a:.3f} {n:.0f}\n" for a, n in rows))
 
 
 def project_text(experiment: VirtualExperiment) -> str:
