@@ -33,8 +33,8 @@ _GRIDS = (
     LineGrid(lines=6, positions=5, polar=9),
     LineGrid(),
     LineGrid(lines=16, positions=12, polar=16),
-    LineGrid(lines=28, positions=20, polar=16, azimuths=64),
-    LineGrid(lines=48, positions=32, polar=16, azimuths=96),
+    LineGrid(lines=28, positions=16, polar=16),
+    LineGrid(lines=48, positions=20, polar=16),
 )
 _POLAR = 48  # fine directions: polar angles, azimuths; scattering angles every second azimuth
 _AZIMUTHS = 240
@@ -127,7 +127,8 @@ def scattering_kernel(
     Approximations: photons are Compton-shifted with the polarization of Thomson scattering; the change
     of K with their energy is taken from K at one backscattering, as a power of its ratio to K.
     """
-    elastic, accuracy, grid = _refined_pairs(cylinder, beam, mu.elastic, tolerance)
+    elastic, coarse, accuracy = _refined_pairs(cylinder, beam, mu.elastic, tolerance)
+    # what a lower energy changes is a smooth factor: the coarser grid is fine enough for it
     later = [
         pair_integral(
             cylinder=cylinder,
@@ -135,19 +136,21 @@ def scattering_kernel(
             mu_in=mu.elastic,
             mu_between=between,
             mu_out=out,
-            grid=grid,
+            grid=coarse.grid,
         )
         for between, out in ((mu.once, mu.elastic), (mu.elastic, mu.once))
     ]
-    directions = _Directions(grid.azimuths, elastic.alpha)
+    directions = _Directions(elastic)
     base = directions.interpolated(elastic.pairs)
-    between, out = (directions.interpolated(np.log(k.pairs / elastic.pairs)) for k in later)
-    singles = directions.toward @ elastic.singles[..., None]
+    between, out = (
+        _Directions(coarse).interpolated(_log_ratio(k.pairs, coarse.pairs)) for k in later
+    )
+    to_angles = periodic_interpolation(directions.two_theta, elastic.grid.azimuths)
     return ScatteringKernel(
         two_theta_deg=frozen(np.degrees(directions.two_theta)),
         weights=directions.weighted(base, between, out, mu, polarization_ratio),
         chi_deg=frozen(np.degrees(np.arccos(directions.first))),
-        singles=frozen(singles[..., 0]),
+        singles=frozen(elastic.singles @ to_angles.T),
         polarization=frozen(_single_polarization(directions.two_theta, polarization_ratio)),
         reference_area_mm2=irradiated_areas(cylinder, beam_width_mm=beam.width_mm)[0],
         accuracy=accuracy,
@@ -158,21 +161,21 @@ def scattering_kernel(
 class _Directions:
     """The fine grid of directions between two scatterings, and how a coarse K is brought onto it."""
 
-    def __init__(self, azimuths: int, coarse_alpha: Array) -> None:
+    def __init__(self, coarse: PairIntegral) -> None:
         gauss, weights = np.polynomial.legendre.leggauss(_POLAR)
         self.alpha = 0.25 * math.pi * (gauss + 1.0)
         self.alpha_weight = 0.25 * math.pi * weights
         self.phi = 2.0 * math.pi * np.arange(_AZIMUTHS)[:, None] / _AZIMUTHS
         self.two_theta = 2.0 * self.phi[: _AZIMUTHS // 4 + 1, 0]
         self.first = np.sin(self.alpha) * np.cos(self.phi)
-        count = coarse_alpha.size
+        azimuths, count = coarse.grid.azimuths, coarse.alpha.size
         old, new = (
             np.polynomial.legendre.legvander(2.0 * np.sqrt(2.0 * a / math.pi) - 1.0, count - 1)
-            for a in (coarse_alpha, self.alpha)
+            for a in (coarse.alpha, self.alpha)
         )
-        self.rise = new @ np.linalg.inv(old)
-        self.around = periodic_interpolation(self.phi[:, 0], azimuths)
-        self.toward = periodic_interpolation(self.two_theta, azimuths)
+        self.rise = (new @ np.linalg.inv(old)).T.astype(np.float32)
+        self.around = periodic_interpolation(self.phi[:, 0], azimuths).astype(np.float32)
+        self.toward = periodic_interpolation(self.two_theta, azimuths).astype(np.float32)
         index = np.arange(azimuths)
         self.shift = np.mod(index[:, None] - index, azimuths)
 
@@ -180,10 +183,9 @@ class _Directions:
         """(first, second, alpha, phi, delta) coarse to (first, second, angle, phi, alpha) fine."""
         azimuths = pairs.shape[-1]
         # delta = 2theta - phi: (..., alpha, 2theta, phi)
-        by_angle = pairs[..., np.arange(azimuths), self.shift]
-        angles = np.moveaxis(self.toward @ by_angle, 2, -1)
-        fine = (self.around @ angles) @ self.rise.T
-        return fine.astype(np.float32)
+        by_angle = pairs[..., np.arange(azimuths), self.shift].astype(np.float32)
+        angles = np.ascontiguousarray(np.moveaxis(self.toward @ by_angle, 2, -1))
+        return (self.around @ angles) @ self.rise
 
     def weighted(
         self,
@@ -222,24 +224,34 @@ class _Directions:
         return weights
 
 
+def _log_ratio(changed: Array, unchanged: Array) -> Array:
+    """ln(K'/K); 0 where no pair is seen or the beam does not light the line."""
+    seen = (changed > 0.0) & (unchanged > 1e-9 * unchanged.max())
+    return np.asarray(np.log(np.where(seen, changed, 1.0) / np.where(seen, unchanged, 1.0)))
+
+
 def _refined_pairs(
     cylinder: Cylinder, beam: Beam, mu: Attenuation, tolerance: float
-) -> tuple[PairIntegral, float, LineGrid]:
-    previous: Array | None = None
+) -> tuple[PairIntegral, PairIntegral, float]:
+    """The pair integral on the first grid that the one before confirms, that one's, and the change."""
+    before: tuple[Array, PairIntegral] | None = None
     change = math.inf
     for grid in _GRIDS:
         pairs = pair_integral(
             cylinder=cylinder, beam=beam, mu_in=mu, mu_between=mu, mu_out=mu, grid=grid
         )
         gauss, weights = np.polynomial.legendre.leggauss(grid.polar)
-        isotropic = np.einsum("a,ijapd->ijp", weights * (gauss + 1.0), pairs.pairs)
-        # the azimuths that all grids have in common
-        now = isotropic[..., :: grid.azimuths // 16] / (grid.azimuths * pairs.singles.max())
-        if previous is not None:
-            change = float(np.max(np.abs(now - previous)) / np.max(now))
+        by_direction = np.einsum("a,ijapd->ijpd", weights * (gauss + 1.0), pairs.pairs)
+        # over all azimuths at the scattering angles that all grids have in common
+        index = np.arange(grid.azimuths)
+        turned = np.mod(index[:: grid.azimuths // 16, None] - index, grid.azimuths)
+        second = by_direction[..., index, turned].mean(axis=-1)
+        now = second / pairs.singles.sum(axis=0)[:: grid.azimuths // 16]
+        if before is not None:
+            change = float(np.max(np.abs(now - before[0])) / np.max(now))
             if change <= tolerance:
-                return pairs, change, grid
-        previous = now
+                return pairs, before[1], change
+        before = now, pairs
     raise InputError(
         f"the grid of double scattering does not converge: {change:.1e} left, {tolerance:.1e} asked",
         why="beam or wall are too narrow for it, or the sample too opaque",

@@ -10,6 +10,7 @@ cross-section). On a line the way in depends on phi alone and the way out on del
 K for all directions and all 2theta is a product of three small matrices per line.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -67,6 +68,7 @@ class PairIntegral:
     pairs: Array
     alpha: Array
     singles: Array
+    grid: LineGrid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +84,30 @@ class _Lines:
     materials: tuple[int, ...]
 
 
-def _lines(cylinder: Cylinder, grid: LineGrid) -> _Lines:
-    """Lines across the cylinder, cut where they enter and leave the core: wall, core, wall."""
+def _lines(cylinder: Cylinder, width_mm: float, grid: LineGrid) -> _Lines:
+    """Lines across the cylinder, cut where they enter and leave the core: wall, core, wall.
+
+    Impact parameters have their own nodes on either side of the rim of the core, and of the beam's edge
+    (where lines along the beam begin to miss it).
+    """
     gauss, weights = np.polynomial.legendre.leggauss(grid.lines)
-    core, outer = cylinder.radius_mm, cylinder.outer_mm
+    core, outer, half = cylinder.radius_mm, cylinder.outer_mm, 0.5 * width_mm
     # p = a sin t takes the square roots at the rim away
-    turn = 0.5 * math.pi * gauss
-    p, p_weight = core * np.sin(turn), 0.5 * math.pi * core * np.cos(turn) * weights
+    turns = (
+        np.array([-1.0, 1.0]) if half >= core else np.array([-1.0, -half / core, half / core, 1.0])
+    )
+    ends = np.arcsin(turns)
+    turn = (ends[:-1, None] + 0.5 * np.diff(ends)[:, None] * (gauss + 1.0)).ravel()
+    turn_weight = (0.5 * np.diff(ends)[:, None] * weights).ravel()
+    p, p_weight = core * np.sin(turn), core * np.cos(turn) * turn_weight
     if cylinder.wall_mm > 0.0:
-        unit, unit_weight = 0.5 * (np.sin(turn) + 1.0), 0.25 * math.pi * np.cos(turn) * weights
-        rim, rim_weight = core + cylinder.wall_mm * unit, cylinder.wall_mm * unit_weight
-        p = np.concatenate([p, rim, -rim])
-        p_weight = np.concatenate([p_weight, rim_weight, rim_weight])
+        rims = [core, half, outer] if core < half < outer else [core, outer]
+        for low, high in itertools.pairwise(rims):
+            angle = 0.5 * math.pi * gauss
+            rim = low + 0.5 * (high - low) * (np.sin(angle) + 1.0)
+            rim_weight = 0.25 * math.pi * (high - low) * np.cos(angle) * weights
+            p = np.concatenate([p, rim, -rim])
+            p_weight = np.concatenate([p_weight, rim_weight, rim_weight])
     half_core = np.sqrt(np.maximum(core**2 - p**2, 0.0))
     half_outer = np.sqrt(outer**2 - p**2)
     if cylinder.wall_mm > 0.0:
@@ -129,23 +143,40 @@ def _escape(lines: _Lines, azimuths: int, cylinder: Cylinder, mu: Attenuation) -
     return passed
 
 
-def _illuminated(lines: _Lines, azimuths: int, width_mm: float) -> Array:
-    """Share of each node's cell that the beam strikes, for lines at phi to the beam."""
-    phi = 2.0 * math.pi * np.arange(azimuths)[:, None, None, None] / azimuths
-    p = lines.p[:, None, None]
-    height = np.abs(lines.s * np.sin(phi) + p * np.cos(phi))
-    # a soft edge of the cell's own size: second order in it, a sharp edge would be first order
-    cell = (
-        np.abs(np.sin(phi)) * lines.s_weight + np.abs(np.cos(phi)) * lines.p_weight[:, None, None]
+def _illuminated(lines: _Lines, azimuths: int, width_mm: float, outer_mm: float) -> Array:
+    """Share of each node's weight that the beam strikes, for lines at phi to the beam.
+
+    The beam cuts an interval out of each piece; the weights are those that integrate the polynomial
+    through all nodes of the piece over that interval, so a sharp edge costs no accuracy along the line.
+    """
+    pieces, count = lines.s.shape[1:]
+    if 0.5 * width_mm >= outer_mm:
+        return np.ones((azimuths, lines.p.size, pieces, count))
+    phi = 2.0 * math.pi * np.arange(azimuths)[:, None, None] / azimuths
+    sine, offset = np.sin(phi), lines.p[:, None] * np.cos(phi)
+    sine = np.where(np.abs(sine) < 1e-12, 1e-12, sine)
+    edges = np.sort([(-0.5 * width_mm - offset) / sine, (0.5 * width_mm - offset) / sine], axis=0)
+    length = np.where(lines.length > 0.0, lines.length, 1.0)
+    low, high = np.clip(2.0 * (edges - lines.start) / length - 1.0, -1.0, 1.0)
+    gauss, weights = np.polynomial.legendre.leggauss(count)
+    to_nodes = np.linalg.inv(np.polynomial.legendre.legvander(gauss, count - 1))
+    return np.asarray(
+        (_legendre_integrals(high, count) - _legendre_integrals(low, count)) @ to_nodes / weights
     )
-    return np.clip(0.5 + (0.5 * width_mm - height) / cell, 0.0, 1.0)
+
+
+def _legendre_integrals(x: Array, count: int) -> Array:
+    """∫ from -1 to x of the Legendre polynomials of degree < count: (..., count)."""
+    values = np.polynomial.legendre.legvander(x, count)
+    lower = np.concatenate([-np.ones_like(values[..., :1]), values[..., : count - 1]], axis=-1)
+    return np.asarray((values[..., 1:] - lower) / (2.0 * np.arange(count) + 1.0))
 
 
 def _flight(lines: _Lines, alpha: float, mu: Attenuation, beam: Beam) -> Array:
     """Weights of pairs of nodes on each line: (line, first piece, first node, second piece, node).
 
     Between two pieces a product of Gauss weights; within one, where only s_1 < s_2 counts, the integral
-    over s_1 of the polynomial through the nodes.
+    over s_2 of the polynomial through the nodes (the way out is smooth; the beam may have an edge).
     """
     pieces, count = lines.s.shape[1:]
     mu_piece = np.array([(mu.core_per_mm, mu.wall_per_mm)[m] for m in lines.materials], np.float64)
@@ -163,34 +194,32 @@ def _flight(lines: _Lines, alpha: float, mu: Attenuation, beam: Beam) -> Array:
                 * lines.s_weight[:, first, :, None]
                 * lines.s_weight[:, second, None, :]
             )
-    back, interpolate = _within_piece(count)
+    ahead, interpolate = _within_piece(count)
     for piece in range(pieces):
-        apart = lines.length[:, piece, None, None] * back
+        apart = lines.length[:, piece, None, None] * ahead
         kernel = np.exp(-mu_piece[piece] * apart / sine) * beam.visible(apart * climb)
-        inner = np.einsum("pjk,jkm->pmj", kernel, interpolate)
+        inner = np.einsum("pmk,mkj->pmj", kernel, interpolate)
         scale = lines.length[:, piece, None] * lines.s_weight[:, piece]
-        weights[:, piece, :, piece, :] = inner * scale[:, None, :]
+        weights[:, piece, :, piece, :] = inner * scale[:, :, None]
     return weights
 
 
 def _within_piece(count: int) -> tuple[Array, Array]:
-    """Sub-nodes between 0 and each Gauss node v_j of (0, 1), and the polynomial through all nodes there.
+    """Sub-nodes between each Gauss node v_m of (0, 1) and 1, and the polynomial through all nodes there.
 
-    Returns v_j - v at the sub-nodes (j, k), graded towards v_j where the kernel is steep, and
-    (j, k, m): Lagrange polynomial m at the sub-node times its weight.
+    Returns v - v_m at the sub-nodes (m, k), graded towards v_m where the kernel is steep, and
+    (m, k, j): Lagrange polynomial j at the sub-node times its weight.
     """
     gauss, _ = np.polynomial.legendre.leggauss(count)
-    nodes = 0.5 * (gauss + 1.0)
+    rest = 1.0 - 0.5 * (gauss + 1.0)
     fine, fine_weights = np.polynomial.legendre.leggauss(count + 4)
     q = 0.5 * (fine + 1.0)
-    back = nodes[:, None] * q**3
-    sub_weights = nodes[:, None] * 3.0 * q**2 * 0.5 * fine_weights
-    at = nodes[:, None] - back
-    degrees = np.arange(count)
-    vandermonde = np.polynomial.legendre.legvander(gauss, count - 1)
-    values = np.polynomial.legendre.legvander(2.0 * at - 1.0, degrees[-1])
-    lagrange = np.einsum("jkd,dm->jkm", values, np.linalg.inv(vandermonde))
-    return back, lagrange * sub_weights[..., None]
+    ahead = rest[:, None] * q**3
+    sub_weights = rest[:, None] * 3.0 * q**2 * 0.5 * fine_weights
+    to_nodes = np.linalg.inv(np.polynomial.legendre.legvander(gauss, count - 1))
+    at = gauss[:, None] + 2.0 * ahead
+    lagrange = np.polynomial.legendre.legvander(at, count - 1) @ to_nodes
+    return ahead, lagrange * sub_weights[..., None]
 
 
 def pair_integral(
@@ -206,12 +235,13 @@ def pair_integral(
 
     alpha at Gauss nodes in sqrt(2 alpha / pi): fine towards the axis, where long flights die out.
     """
-    lines = _lines(cylinder, grid)
+    lines = _lines(cylinder, beam.width_mm, grid)
     n = grid.azimuths
     out = _escape(lines, n, cylinder, mu_out)
     # the way in at phi is a way out at pi - phi, reversed
     reverse = np.mod(n // 2 - np.arange(n), n)
-    into = _escape(lines, n, cylinder, mu_in)[reverse] * _illuminated(lines, n, beam.width_mm)
+    into = _escape(lines, n, cylinder, mu_in)[reverse]
+    into = into * _illuminated(lines, n, beam.width_mm, cylinder.outer_mm)
     gauss, _ = np.polynomial.legendre.leggauss(grid.polar)
     alpha = 0.5 * math.pi * (0.5 * (gauss + 1.0)) ** 2
     materials = sorted(set(lines.materials))
@@ -233,4 +263,4 @@ def pair_integral(
     singles = np.stack(
         [np.einsum("pcn,dpcn,pcn->d", into[0][:, m], out[:, :, m], weight[:, m]) for m in members]
     )
-    return PairIntegral(pairs=pairs, alpha=alpha, singles=singles)
+    return PairIntegral(pairs=pairs, alpha=alpha, singles=singles, grid=grid)
