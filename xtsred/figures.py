@@ -119,7 +119,7 @@ def scans_figure(reduction: Reduction) -> RenderedFigure:
         ax.set_yscale("log")
         ax.minorticks_off()
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes[1].legend(ncols=3)
+    axes[1].legend(ncols=3, loc="upper right")
     for i, step in enumerate(overlaps):
         _overlap(axes[2], step, colour=COLOURS[i % len(COLOURS)])
     if overlaps:
@@ -141,7 +141,7 @@ def _overlap(axes: Axes, step: Step, *, colour: str) -> None:
     axes.fill_between(
         step.x, step.curves["lower"], step.curves["upper"], color=colour, alpha=0.3, linewidth=0
     )
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper right")
 
 
 def steps_figures(reduction: Reduction) -> list[RenderedFigure]:
@@ -172,7 +172,7 @@ def _panels(steps: Sequence[Step], *, number: int) -> RenderedFigure:
         ax.set_ylabel(textwrap.fill(step.y_label, 28), fontsize=8.5)
         ax.tick_params(labelsize=8)
         if len(step.curves) > 1:
-            ax.legend(fontsize=7)
+            ax.legend(fontsize=7, loc="upper right")
     for ax in grid[len(steps) :]:
         ax.set_axis_off()
     return render(
@@ -203,7 +203,7 @@ def components_figure(reduction: Reduction) -> RenderedFigure:
     axes.set_xlim(0.0, float(i.q[-1]))
     top = float(np.percentile(i.measured, 99.8))
     axes.set_ylim(0.0, 1.15 * top)
-    axes.legend()
+    axes.legend(loc="upper right")
     return render(
         figure,
         name="components",
@@ -222,7 +222,7 @@ def normalization_figure(reduction: Reduction) -> RenderedFigure:
     axes[0].plot(q, coherent, color=COLOURS[0], label="I_coh")
     axes[0].plot(q, mean_square, color="black", linewidth=0.9, label="⟨f²⟩")
     axes[0].set_ylabel("e.u. per atom")
-    axes[0].legend()
+    axes[0].legend(loc="upper right")
     ratio = coherent / mean_square
     axes[1].plot(q, ratio, color=COLOURS[0], label=f"{n.method} (used)")
     other = n.k_integral if n.k.value == n.k_high_angle.value else n.k_high_angle
@@ -240,7 +240,7 @@ def normalization_figure(reduction: Reduction) -> RenderedFigure:
     spread = float(np.nanmax(np.abs(ratio[q > 0.3 * q[-1]] - 1.0)))
     axes[1].set_ylim(1.0 - 1.6 * spread, 1.0 + 1.6 * spread)
     axes[1].set_xlabel(_Q)
-    axes[1].legend(fontsize=8, ncols=3)
+    axes[1].legend(fontsize=8, ncols=3, loc="upper right")
     return render(
         figure,
         name="normalization",
@@ -278,7 +278,7 @@ def _structure(reduction: Reduction) -> RenderedFigure:
             other.q, other.s_other, color=COLOURS[1], linewidth=0.9, label=Path(other.name).name
         )
         _residual(below[0], other)
-    axes.legend()
+    axes.legend(loc="upper right")
     (axes, *below)[-1].set_xlabel(_Q)
     caption = "Band: one standard uncertainty of counting (grey: with normalization and Compton response)."
     if other is not None:
@@ -294,7 +294,7 @@ def _residual(axes: Axes, other: Comparison) -> None:
     )
     axes.plot(other.q, difference, color=COLOURS[0], linewidth=0.8)
     axes.set_ylabel("difference")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper right")
 
 
 @house_style()
@@ -328,7 +328,7 @@ def pair_figure(reduction: Reduction) -> RenderedFigure:
     axes[1].axhline(0.0, color="#444444", linewidth=0.7)
     _clip(axes[0], p, p.g)
     _clip(axes[1], p, p.d)
-    axes[1].legend(fontsize=8)
+    axes[1].legend(fontsize=8, loc="upper right")
     axes[1].set_xlabel("r (Å)")
     axes[1].set_xlim(0.0, float(p.r[-1]))
     return render(
