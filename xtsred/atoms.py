@@ -173,20 +173,42 @@ def photoabsorption_per_cm(
     return _linear(composition, energy_kev, mass_density_g_per_cm3, "photo")
 
 
+_MANY = 200  # energies beyond which the tables are asked on a grid only
+
+
 def _linear(
     composition: Composition, energy_kev: npt.ArrayLike, mass_density: float, kind: str
 ) -> Array:
-    import xraydb
-
-    energy_ev = 1e3 * np.atleast_1d(np.asarray(energy_kev, dtype=np.float64))
-    total = np.zeros_like(energy_ev)
-    for element, c in zip(composition.elements, composition.fractions, strict=True):
-        total += c * _mass(element) * np.asarray(xraydb.mu_elam(element, energy_ev, kind=kind))
-    mu = mass_density * total / composition.mean_atomic_mass
+    energy = np.atleast_1d(np.asarray(energy_kev, dtype=np.float64)).ravel()
+    low, high = float(energy.min()), float(energy.max())
+    smooth = not any(low <= edge <= high for edge in absorption_edges_kev(composition).values())
+    if energy.size > _MANY and smooth:
+        # mu is nearly a power of E between edges: 1e-7 by interpolation of ln mu over ln E
+        nodes = np.geomspace(low, high, 65)
+        mu = np.exp(
+            np.interp(
+                np.log(energy),
+                np.log(nodes),
+                np.log(_tabulated(composition, nodes, mass_density, kind)),
+            )
+        )
+    else:
+        mu = _tabulated(composition, energy, mass_density, kind)
     return np.asarray(mu.reshape(np.shape(energy_kev)))
 
 
-def absorption_edges_kev(composition: Composition) -> dict[str, float]:
+def _tabulated(composition: Composition, energy_kev: Array, density: float, kind: str) -> Array:
+    import xraydb
+
+    total = np.zeros_like(energy_kev)
+    for element, c in zip(composition.elements, composition.fractions, strict=True):
+        table = np.asarray(xraydb.mu_elam(element, 1e3 * energy_kev, kind=kind))
+        total += c * _mass(element) * table
+    return np.asarray(density * total / composition.mean_atomic_mass)
+
+
+@lru_cache(maxsize=64)
+def absorption_edges_kev(composition: Composition) -> Mapping[str, float]:
     """K, L1-L3 edges of the elements above 2 keV, e.g. {"Ag K": 25.514}."""
     import xraydb
 

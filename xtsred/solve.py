@@ -10,14 +10,14 @@ from calibration.errors import InputError
 from calibration.quantity import Quantity
 from xtsred.binning import QGrid
 from xtsred.corrections.environment import Measurement
-from xtsred.normalization import HighAngle, Measured, high_angle, krogh_moe_norman
+from xtsred.normalization import HighAngle, Measured, SumRule, high_angle, krogh_moe_norman
 from xtsred.scattering import LineTerms
 from xtsred.stages import Array, Normalization, StructureFactor, frozen
 from xtsred.structure import bin_structure, blend_matrix, deconvolution, deconvolve
 
 __all__ = ["MultipleScatteringModel", "Problem", "Solution", "solve", "structure_at"]
 
-MAX_ITERATIONS = 8
+MAX_ITERATIONS = 25
 CONVERGED = 1e-4  # largest change of S between iterations
 
 
@@ -69,7 +69,7 @@ class Solution:
 def solve(problem: Problem) -> Solution:
     """Iterate: model of everything but the oscillation -> K -> S(Q) -> multiple scattering and continuum of it.
 
-    Stops when S moves less than 1e-4; raises InputError where it does not within 8 rounds.
+    Stops when S moves less than 1e-4; raises InputError where it does not within 25 rounds.
     """
     parts = _static_parts(problem)
     sensitivity = _sensitivity(problem)
@@ -79,8 +79,14 @@ def solve(problem: Problem) -> Solution:
     for _ in range(MAX_ITERATIONS):
         moving = _moving_parts(problem, structure)
         data = _measured(problem, parts, moving, sensitivity)
-        scale = high_angle(data, q_range=problem.q_normalization, priors=problem.priors)
-        normalization = _normalization(problem, data, scale, structure)
+        rule = SumRule(
+            number_density_per_a3=problem.number_density_per_a3,
+            s_low=0.0 if structure is None else float(structure.s[0]),
+        )
+        scale = high_angle(
+            data, q_range=problem.q_normalization, priors=problem.priors, sum_rule=rule
+        )
+        normalization = _normalization(problem, data, scale, rule)
         mixed = _structure(problem, data, normalization, sensitivity)
         new = mixed if unblend is None else deconvolve(mixed, operator=unblend)
         change = 1.0 if structure is None else float(np.max(np.abs(new.s - structure.s)))
@@ -187,12 +193,11 @@ def _measured(
 
 
 def _normalization(
-    problem: Problem, data: Measured, scale: HighAngle, structure: StructureFactor | None
+    problem: Problem, data: Measured, scale: HighAngle, rule: SumRule
 ) -> Normalization:
     integral = krogh_moe_norman(
         data,
-        number_density_per_a3=problem.number_density_per_a3,
-        s_low=0.0 if structure is None else float(structure.s[0]),
+        sum_rule=rule,
         amplitudes={n: a.value for n, a in scale.amplitudes.items()},
     )
     return Normalization(
