@@ -182,9 +182,9 @@ def _records(module: _Module, ids: list[int], count: int, path: Path | str) -> d
         }
     )
     records = np.frombuffer(body, dtype=layout, count=count)
-    values = {k: records[str(k)].astype(np.float64) for k in wanted}
-    modulus = values.pop(_MODULUS, None)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # damaged bytes may be signalling NaN
+        values = {k: records[str(k)].astype(np.float64) for k in wanted}
+        modulus = values.pop(_MODULUS, None)
         if modulus is not None and not np.allclose(
             modulus, np.hypot(values[37], values[38]), rtol=1e-4, equal_nan=True
         ):

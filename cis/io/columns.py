@@ -198,6 +198,8 @@ def _role_and_unit(text: str) -> tuple[Role | None, str, float | None]:
             bare = unit.strip().lower()
             if bare in {"", "-", "a.u.", "1", "measured", "calc", "data", "raw"}:
                 return role, "", None
+            if role == "phase" and _implied(role, name)[2] is not None:
+                return _implied(role, name)  # "Impedance Phase Degrees (I)"
             log_unit = _LOG.match(unit)
             if log_unit and unit_factor(log_unit["rest"].strip(" )"), role):
                 return role, unit, None

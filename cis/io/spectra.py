@@ -10,7 +10,7 @@ from calibration.report import Finding
 from cis.io.columns import Column
 from cis.io.derive import Cell, Derived, derive
 from cis.io.options import ReadOptions
-from cis.io.table import PAIRS, Table, complete_pairs, find_tables
+from cis.io.table import PAIRS, Table, complete_pairs, find_tables, nearest_header
 from cis.io.text import TextFile
 from cis.stages import Array, ComplexArray, IntArray, Spectrum
 
@@ -66,14 +66,28 @@ def read_tables(
 
 
 def no_table(text: TextFile) -> ReadError:
-    """The error for a text without any table of an impedance."""
-    first = next((n for n, line in enumerate(text.lines, start=1) if line.strip()), 1)
+    """The error for a text without any table of an impedance: it says which line comes nearest, and what is missing."""
+    near = nearest_header(text)
+    if near is not None:
+        line, columns = near
+        names = ", ".join(f'"{c.header}"' for c in columns[:6])
+        frequency = any(c.role in ("f", "omega") for c in columns)
+        lack = "a complete pair (Z' and Z'', |Z| and phase, ...)" if frequency else "a frequency"
+        if frequency and complete_pairs(columns):
+            lack = "rows of numbers below it"
+        why = f"the line names {names}, but {lack} is missing"
+    else:
+        line = next((n for n, row in enumerate(text.lines, start=1) if row.strip()), 1)
+        why = (
+            "no line names a frequency and a complete pair (Z' and Z'', |Z| and phase, Cp and D, ...) above rows of"
+            f" numbers; the text begins with: {text.lines[line - 1].strip()[:80]!r}"
+        )
     return ReadError(
         "no table of an impedance was found",
-        why="no line names a frequency and a complete pair (Z' and Z'', |Z| and phase, Cp and D, ...) above rows of numbers;"
-        f" the text begins with: {text.lines[first - 1].strip()[:80]!r}",
-        remedy="name the columns in a header line (f, Z', Z''), or say which is which with --column f=1 --column \"Z'=2\" --column \"Z''=3\"",
-        where=text.at(first),
+        why=why,
+        remedy="name the columns in a header line (f, Z', Z''), or say which is which with"
+        ' --column f=1 --column "Z\'=2" --column "Z\'\'=3"',
+        where=text.at(line),
     )
 
 

@@ -22,7 +22,7 @@ from cis.io.options import ReadOptions
 from cis.io.text import TextFile
 from cis.stages import Array, IntArray
 
-__all__ = ["PAIRS", "Table", "complete_pairs", "find_tables"]
+__all__ = ["PAIRS", "Table", "complete_pairs", "find_tables", "nearest_header"]
 
 # any of these, with a frequency, gives Z; in order of preference
 PAIRS: tuple[tuple[Role, Role], ...] = (
@@ -117,6 +117,20 @@ def find_tables(
     if open_table is not None and open_table.rows:
         done.append(open_table)
     return [_numbers(t, text) for t in done]
+
+
+def nearest_header(text: TextFile) -> tuple[int, tuple[Column, ...]] | None:
+    """The line that names the most quantities without being a header of an impedance, for the error message."""
+    best: tuple[int, tuple[Column, ...]] | None = None
+    for number, line in enumerate(text.lines[:2000], start=1):
+        if not line.strip() or NUMBER_START.match(line) or len(line) > 20_000:
+            continue
+        for separator in (s for s in ("\t", ";", ",") if s in line):
+            cells = split_cells(line, separator)
+            known = tuple(c for c in map(identify, cells, range(len(cells))) if c.role is not None)
+            if len(known) >= 2 and (best is None or len(known) > len(best[1])):
+                best = number, known
+    return best
 
 
 def _only_gaps(line: str) -> bool:
