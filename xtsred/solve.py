@@ -13,12 +13,22 @@ from xtsred.corrections.environment import Measurement
 from xtsred.normalization import HighAngle, Measured, SumRule, high_angle, krogh_moe_norman
 from xtsred.scattering import LineTerms
 from xtsred.stages import Array, Normalization, StructureFactor, frozen
-from xtsred.structure import bin_structure, blend_matrix, deconvolution, deconvolve
+from xtsred.structure import bin_structure, blend_matrix, deconvolution, deconvolve, low_pass
 
-__all__ = ["MultipleScatteringModel", "Problem", "Solution", "solve", "structure_at"]
+__all__ = [
+    "DECONVOLVED_TO_A",
+    "MultipleScatteringModel",
+    "Problem",
+    "Solution",
+    "solve",
+    "structure_at",
+]
 
 MAX_ITERATIONS = 25
 CONVERGED = 1e-4  # largest change of S between iterations
+DECONVOLVED_TO_A = (
+    12.0  # distances that a glass's S(Q) shows; beyond, the lines are left as measured
+)
 
 
 class MultipleScatteringModel(Protocol):
@@ -174,7 +184,8 @@ def _unblend(problem: Problem, sensitivity: Array) -> Array | None:
         )
         for t in problem.lines
     ]
-    return deconvolution(blend_matrix(problem.grid.centers, ratios=ratios, shares=shares))
+    blend = blend_matrix(problem.grid.centers, ratios=ratios, shares=shares)
+    return deconvolution(blend, keep=low_pass(problem.grid.centers, r_max=DECONVOLVED_TO_A))
 
 
 def _measured(

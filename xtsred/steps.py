@@ -8,7 +8,7 @@ import numpy as np
 from calibration.quantity import concise
 from xtsred.corrections.environment import environment_transmission
 from xtsred.scattering import LineTerms
-from xtsred.solve import Problem, Solution
+from xtsred.solve import DECONVOLVED_TO_A, Problem, Solution
 from xtsred.stages import Array, Pattern, Role, Step, frozen
 from xtsred.unpack import Plan
 
@@ -232,6 +232,9 @@ def _lines(done: Done) -> Iterator[Step]:
         x_label="Q (= k) / Å^-1",
         y_label="change of S(Q)",
         curves={"S deconvolved - S as measured": frozen(done.solution.structure.s - mixed.s)},
-        parameters={"lines and their share": lines},
+        parameters={
+            "lines and their share": lines,
+            "distances that are deconvolved": f"up to {DECONVOLVED_TO_A:g} Å",
+        },
         reference="van Cittert, Z. Phys. 69 (1931) 298",
     )

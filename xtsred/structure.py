@@ -7,7 +7,14 @@ import numpy as np
 from xtsred.binning import QGrid, cell_edges, overlap_matrix
 from xtsred.stages import Array, StructureFactor, frozen
 
-__all__ = ["bin_structure", "blend_matrix", "deconvolution", "deconvolve", "interpolate"]
+__all__ = [
+    "bin_structure",
+    "blend_matrix",
+    "deconvolution",
+    "deconvolve",
+    "interpolate",
+    "low_pass",
+]
 
 
 def bin_structure(
@@ -64,18 +71,35 @@ def blend_matrix(q: Array, *, ratios: Sequence[float], shares: Sequence[Array]) 
     return matrix
 
 
-def deconvolution(blend: Array, *, terms: int = 4) -> Array:
-    """Approximate inverse of a blend that is close to one: sum_k (1 - B)^k, k = 0..terms - 1.
+def low_pass(q: Array, *, r_max: float, half_width: int = 40) -> Array:
+    """Smoothing matrix on a uniform grid that keeps sin(Qr) and cos(Qr) up to r_max; shape (n, n).
+
+    A sinc of that cut-off under Blackman's window, rows normalized to 1 (at the ends over what is there).
+    The transition is about 5.5 pi / (2 half_width dQ) wide. Source: Blackman & Tukey, The Measurement of
+    Power Spectra (1958), sec. B.5.
+    """
+    step = q[1] - q[0]
+    lag = np.subtract.outer(np.arange(q.size), np.arange(q.size))
+    x = np.clip(np.abs(lag) / (half_width + 1.0), 0.0, 1.0)
+    window = 0.42 + 0.5 * np.cos(np.pi * x) + 0.08 * np.cos(2.0 * np.pi * x)
+    kernel = np.sinc(lag * step * r_max / np.pi) * window
+    kernel[np.abs(lag) > half_width] = 0.0
+    return np.asarray(kernel / kernel.sum(axis=1, keepdims=True))
+
+
+def deconvolution(blend: Array, *, keep: Array, terms: int = 4) -> Array:
+    """Approximate inverse of a blend that is close to one: 1 + sum_k (1 - B)^k L, k = 1..terms - 1.
 
     Van Cittert's series (Z. Phys. 69 (1931) 298): each term removes the blur left by the one before;
     what a component of distance r keeps wrong is (1 - b(r))^terms, b its amplitude after blending. The
-    truncated series does not blow up noise where b is small, as an exact inverse would.
+    correction alone is smoothed by `keep` (L, see `low_pass`): S(Q) of a glass has no components beyond
+    some distance, only noise, which an unfiltered inverse would multiply. The data are not smoothed.
     """
     rest = np.eye(blend.shape[0]) - blend
     total = np.eye(blend.shape[0])
-    power = np.eye(blend.shape[0])
+    power = keep
     for _ in range(terms - 1):
-        power = power @ rest
+        power = rest @ power
         total += power
     return np.asarray(total)
 
