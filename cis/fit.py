@@ -141,7 +141,12 @@ def _arc_fit(
     sigma_log = factor * model_spread(choice) if s.identifiable else float("inf")
     identifiable = bool(s.identifiable and s.minimum.converged and not choice.doubt)
     sigma = s.resistance_ohm * sigma_log if identifiable else None
-    model = s.circuit.impedance(spectrum.frequency_hz, s.circuit.to_values(s.x))
+    f, z = spectrum.frequency_hz, spectrum.z_ohm
+    real = np.isfinite(f) & np.isfinite(z) & (f > 0.0) & (np.abs(z) > 0.0)
+    model = np.full(f.size, np.nan + 0j)
+    model[real] = s.circuit.impedance(f[real], s.circuit.to_values(s.x))
+    residuals = np.full(f.size, np.nan + 0j)
+    residuals[real] = (z[real] - model[real]) / np.abs(z[real])
     noise = float(np.sqrt(s.variance))
     kk = validation.noise_relative
     arcs = arcs_of(s, cell)
@@ -159,7 +164,7 @@ def _arc_fit(
         kind=kind,
         identifiable=identifiable,
         estimates=estimates,
-        residuals=(spectrum.z_ohm - model) / np.abs(spectrum.z_ohm),
+        residuals=residuals,
         model_z_ohm=model,
         chi2_reduced=s.variance / kk**2 if kk else None,
         noise_relative=noise,

@@ -27,6 +27,7 @@ OUTLIER = 6.0  # in units of the noise; 1e-7 of the points of a Gaussian lie bey
 OUTLIER_LEAST = 0.01  # of |Z|: an analyzer is not better than that at every single point
 JUMP = 6.0
 FEWEST = 6
+_NOTHING = "no number"
 
 
 def validate(spectrum: Spectrum) -> Validation:
@@ -38,7 +39,7 @@ def validate(spectrum: Spectrum) -> Validation:
     f, z = spectrum.frequency_hz, spectrum.z_ohm
     reasons: dict[int, str] = {}
     findings: list[Finding] = []
-    _drop(reasons, ~(np.isfinite(f) & np.isfinite(z) & (f > 0.0) & (np.abs(z) > 0.0)), "no number")
+    _drop(reasons, ~(np.isfinite(f) & np.isfinite(z) & (f > 0.0) & (np.abs(z) > 0.0)), _NOTHING)
     _drop(reasons, _copies(f, z), "an exact copy of the point before it")
     _refuse_few(spectrum, reasons, "with a frequency and an impedance")
     _impossible(spectrum, reasons, findings)
@@ -61,7 +62,11 @@ def validate(spectrum: Spectrum) -> Validation:
     kk, used = _without_outliers(f, z, reasons)
     findings += _kk_findings(f, z, kk, used)
     findings += _repeat_findings(f, z, kk, used)
-    curve = kk.at(np.where(f > 0.0, f, np.nan))
+    curve = np.full(f.size, np.nan + 0j)
+    residuals = curve.copy()
+    real = np.array([reasons.get(i) != _NOTHING for i in range(f.size)])
+    curve[real] = kk.at(f[real])
+    residuals[real] = (z[real] - curve[real]) / np.abs(z[real])
     dropped = tuple(
         DroppedPoint(
             index=i, line=int(spectrum.line[i]), frequency_hz=float(f[i]), reason=reasons[i]
@@ -72,10 +77,12 @@ def validate(spectrum: Spectrum) -> Validation:
         used=used,
         dropped=dropped,
         kk_z_ohm=curve,
-        kk_residuals=(z - curve) / np.where(np.abs(z) > 0.0, np.abs(z), np.nan),
+        kk_residuals=residuals,
         noise_relative=kk.noise,
         kk_elements=kk.elements,
-        kk_consistent=not any(f.severity == "warning" and "Kramers" in f.text for f in findings),
+        kk_consistent=not any(
+            f.severity == "warning" and f.text.startswith("Kramers-Kronig") for f in findings
+        ),
         findings=tuple(findings),
     )
 
@@ -227,8 +234,8 @@ def _kk_findings(f: Array, z: ComplexArray, kk: KramersKronig, used: BoolArray) 
         findings.append(
             Finding(
                 "warning",
-                f"The modulus steps by {100 * step:+.2f}% at {frequency:.4g} Hz, as between two current ranges of "
-                "the analyzer; check the range settings or the reference.",
+                f"Kramers-Kronig: the modulus steps by {100 * step:+.2f}% at {frequency:.4g} Hz, as between two "
+                "current ranges of the analyzer, or after a pause; check the range settings.",
                 {"frequency_Hz": frequency, "step_percent": 100.0 * step, "sigma": significance},
             )
         )
