@@ -13,7 +13,7 @@ from cis.config import Project
 from cis.inputs import Labelled
 from cis.stages import ArcFit
 
-__all__ = ["Refused", "fit_findings", "input_findings"]
+__all__ = ["Refused", "fit_findings", "gather_findings", "input_findings"]
 
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 
@@ -70,12 +70,24 @@ def input_findings(
 def fit_findings(
     prepared: Sequence[Labelled], fits: Sequence[ArcFit], values: Sequence[Conductivity]
 ) -> list[Finding]:
-    """Doubts of readers, checks and fits; one that many spectra share is said once."""
+    """Doubts of readers, checks and fits, and how R was found."""
+    findings = gather_findings([p.label for p in prepared], fits)
+    unsure = [v for v in values if v.kind != "arc"]
+    if unsure:
+        text = "R without a resolved arc (kind of evidence): " + ", ".join(
+            f"{v.name} ({v.kind})" for v in unsure
+        )
+        findings.append(Finding("note", text + ".", {"spectra": float(len(unsure))}))
+    return findings
+
+
+def gather_findings(labels: Sequence[str], fits: Sequence[ArcFit]) -> list[Finding]:
+    """Doubts of readers, checks and fits; those that differ in numbers only are said once, with the names."""
     gathered: dict[str, list[tuple[str, Finding]]] = {}
-    for item, fit in zip(prepared, fits, strict=True):
-        for finding in (*item.spectrum.findings, *fit.validation.findings, *fit.findings):
+    for label, fit in zip(labels, fits, strict=True):
+        for finding in (*fit.spectrum.findings, *fit.validation.findings, *fit.findings):
             alike = f"{finding.severity} {_NUMBER.sub('#', finding.text)}"
-            gathered.setdefault(alike, []).append((item.label, finding))
+            gathered.setdefault(alike, []).append((label, finding))
     findings = []
     for group in gathered.values():
         names = list(dict.fromkeys(label for label, _ in group))
@@ -84,10 +96,4 @@ def fit_findings(
         same = all(f.text == first.text for _, f in group)
         whose = "" if same else f" (The numbers are those of {group[0][0]}.)"
         findings.append(Finding(first.severity, f"{who}: {first.text}{whose}", first.numbers))
-    unsure = [v for v in values if v.kind != "arc"]
-    if unsure:
-        text = "R without a resolved arc (kind of evidence): " + ", ".join(
-            f"{v.name} ({v.kind})" for v in unsure
-        )
-        findings.append(Finding("note", text + ".", {"spectra": float(len(unsure))}))
     return findings

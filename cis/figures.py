@@ -11,7 +11,7 @@ from calibration.figures import COLOURS, new_figure, render
 from calibration.report import RenderedFigure
 from calibration.thermometer import celsius
 from cis.activation import ArrheniusResult
-from cis.pipeline import Analysis
+from cis.series import FittedSeries
 from cis.stages import ArcFit, Array
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "each_fit",
     "groups_figure",
     "kramers_kronig_figure",
-    "modulus_figure",
     "nyquist_figure",
     "parameters_figure",
     "residual_figure",
@@ -30,12 +29,14 @@ __all__ = [
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 
 
-def nyquist_figure(analysis: Analysis) -> RenderedFigure:
-    """All spectra with their fits, in Ohm cm, on the whole scale and around the hottest ones."""
+def nyquist_figure(series: FittedSeries) -> RenderedFigure:
+    """All spectra with their fits on the whole scale and around the hottest ones; Ohm cm where the size is known."""
     figure = new_figure(width_in=9.0, height_in=4.9)
     axes = figure.subplots(1, 2)
-    factor = 1.0 / analysis.project.sample.plates.constant_per_cm.value
-    sizes = [factor * fit.resistance_ohm for fit in analysis.fits]
+    plates = series.plates
+    factor = 1.0 if plates is None else 1.0 / plates.constant_per_cm.value
+    symbol, per = ("Z", "") if plates is None else ("\\rho", " cm")
+    sizes = [factor * fit.resistance_ohm for fit in series.fits]
     limits = (
         1.35 * max(sizes),
         1.35 * float(np.median(sizes)) if len(sizes) > 2 else 1.35 * min(sizes),
@@ -43,7 +44,7 @@ def nyquist_figure(analysis: Analysis) -> RenderedFigure:
     unit, name = _scale(limits[0])
     for axis, limit in zip(axes, limits, strict=True):
         scale, text = (unit, name) if axis is axes[0] else _scale(limit)
-        for fit, colour, label in each_fit(analysis):
+        for fit, colour, label in each_fit(series):
             z, model = factor * fit.spectrum.z_ohm / scale, factor * fit.model_z_ohm / scale
             used = fit.validation.used
             axis.plot(
@@ -62,8 +63,8 @@ def nyquist_figure(analysis: Analysis) -> RenderedFigure:
         axis.set_xlim(-0.02 * limit / scale, limit / scale)
         axis.set_ylim(-0.05 * limit / scale, 0.75 * limit / scale)
         axis.set_aspect("equal", adjustable="box")
-        axis.set_xlabel(f"$\\rho'$ / {text} cm")
-        axis.set_ylabel(f"$-\\rho''$ / {text} cm")
+        axis.set_xlabel(f"${symbol}'$ / {text}{per}")
+        axis.set_ylabel(f"$-{symbol}''$ / {text}{per}")
         axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.yaxis.set_major_locator(MaxNLocator(5))
     axes[0].set_title("all", fontsize=10)
@@ -74,16 +75,18 @@ def nyquist_figure(analysis: Analysis) -> RenderedFigure:
     return render(
         figure,
         name="nyquist",
-        title="Complex resistivity",
-        caption="Circles: measured, times A/e (equal scales on both axes); lines: fitted circuits; grey crosses: "
+        title="Complex impedance" if plates is None else "Complex resistivity",
+        caption="Circles: measured"
+        + ("" if plates is None else ", times A/e")
+        + " (equal scales on both axes); lines: fitted circuits; grey crosses: "
         "points that a rule took out of the fit. The low-frequency spike leaves the frame.",
     )
 
 
-def residual_figure(analysis: Analysis) -> RenderedFigure:
+def residual_figure(series: FittedSeries) -> RenderedFigure:
     """(Z - model)/|Z| of every spectrum against frequency."""
     return _two_residuals(
-        analysis,
+        series,
         lambda fit: fit.residuals,
         name="residuals",
         title="Residuals of the circuit fits",
@@ -92,10 +95,10 @@ def residual_figure(analysis: Analysis) -> RenderedFigure:
     )
 
 
-def kramers_kronig_figure(analysis: Analysis) -> RenderedFigure:
+def kramers_kronig_figure(series: FittedSeries) -> RenderedFigure:
     """Residuals of the linear Kramers-Kronig test."""
     return _two_residuals(
-        analysis,
+        series,
         lambda fit: fit.validation.kk_residuals,
         name="kramers_kronig",
         title="Kramers-Kronig test",
@@ -105,11 +108,11 @@ def kramers_kronig_figure(analysis: Analysis) -> RenderedFigure:
     )
 
 
-def bode_figure(analysis: Analysis) -> RenderedFigure:
+def bode_figure(series: FittedSeries) -> RenderedFigure:
     """|Z| and phase against frequency."""
     figure = new_figure(width_in=8.5, height_in=5.6)
     top, bottom = figure.subplots(2, 1, sharex=True)
-    for fit, colour, label in each_fit(analysis):
+    for fit, colour, label in each_fit(series):
         f, used = fit.spectrum.frequency_hz, fit.validation.used
         order = np.argsort(f)
         for axis, quantity in ((top, np.abs), (bottom, _phase)):
@@ -141,51 +144,18 @@ def bode_figure(analysis: Analysis) -> RenderedFigure:
     )
 
 
-def modulus_figure(analysis: Analysis) -> RenderedFigure:
-    """Imaginary part of the electric modulus: peaks where the bulk relaxes, blind to the electrodes."""
-    figure = new_figure(height_in=3.8)
-    axis = figure.subplots()
-    empty = analysis.project.sample.plates.vacuum_capacitance_f
-    for fit, colour, label in each_fit(analysis):
-        f, used = fit.spectrum.frequency_hz, fit.validation.used
-        order = np.argsort(f)
-        for z, keep, style in (
-            (
-                fit.spectrum.z_ohm,
-                used,
-                {"marker": "o", "ls": "", "ms": 3, "mfc": "none", "mew": 0.8, "label": label},
-            ),
-            (fit.model_z_ohm[order], None, {"ls": "-"}),
-        ):
-            x = f[order] if keep is None else f[keep]
-            m = 2.0 * np.pi * x * empty * (z if keep is None else z[keep]).real
-            axis.plot(x, m, color=colour, **style)
-    axis.set_xscale("log")
-    axis.set_ylim(bottom=0.0)
-    axis.set_xlabel("frequency / Hz")
-    axis.set_ylabel("$M''$ = ω $C_0$ $Z'$")
-    side_legend(figure, axis)
-    return render(
-        figure,
-        name="modulus",
-        title="Electric modulus",
-        caption="Each bulk arc is a peak of height near 1/(2 ε) at its own relaxation frequency; the electrodes do not show. "
-        "Peaks of equal height mean one permittivity at all temperatures.",
-    )
-
-
-def parameters_figure(analysis: Analysis) -> RenderedFigure:
+def parameters_figure(series: FittedSeries) -> RenderedFigure:
     """Every fitted parameter against temperature (or along the series), with its uncertainty."""
-    names = list(dict.fromkeys(p.name for fit in analysis.fits for p in fit.parameters))
-    known = all(t is not None for t in analysis.readings_k)
+    names = list(dict.fromkeys(p.name for fit in series.fits for p in fit.parameters))
+    known = all(t is not None for t in series.temperatures_k)
     columns = 3
     rows = -(-len(names) // columns)
     figure = new_figure(width_in=9.0, height_in=0.4 + 2.3 * rows)
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axis, name in zip(axes, names, strict=False):
         points = [
-            (c.temperature_k if known else float(k), p)
-            for k, (c, fit) in enumerate(zip(analysis.conductivities, analysis.fits, strict=True))
+            (t if known else float(k), p)
+            for k, (t, fit) in enumerate(zip(series.temperatures_k, series.fits, strict=True))
             for p in fit.parameters
             if p.name == name
         ]
@@ -302,12 +272,12 @@ def groups_figure(results: Sequence[tuple[str, ArrheniusResult]], *, name: str) 
 
 
 def _two_residuals(
-    analysis: Analysis, choose: Callable[[ArcFit], Any], *, name: str, title: str, caption: str
+    series: FittedSeries, choose: Callable[[ArcFit], Any], *, name: str, title: str, caption: str
 ) -> RenderedFigure:
     figure = new_figure(width_in=8.5, height_in=4.8)
     top, bottom = figure.subplots(2, 1, sharex=True, sharey=True)
     largest = 0.1
-    for fit, colour, label in each_fit(analysis):
+    for fit, colour, label in each_fit(series):
         f, used, residual = fit.spectrum.frequency_hz, fit.validation.used, 100.0 * choose(fit)
         order = np.argsort(f[used])
         largest = max(largest, float(np.nanmax(np.abs(residual[used]))))
@@ -326,15 +296,14 @@ def _two_residuals(
     return render(figure, name=name, title=title, caption=caption)
 
 
-def each_fit(analysis: Analysis) -> list[tuple[ArcFit, Any, str]]:
+def each_fit(series: FittedSeries) -> list[tuple[ArcFit, Any, str]]:
     """Fits with a colour from cold (dark) to hot (light) and a label."""
-    n = len(analysis.fits)
+    n = len(series.fits)
     shades = colormaps["plasma"](np.linspace(0.0, 0.86, max(n, 2)))
     triples = []
-    for k, (fit, value, name) in enumerate(
-        zip(analysis.fits, analysis.conductivities, analysis.labels, strict=True)
+    for k, (fit, t, name) in enumerate(
+        zip(series.fits, series.temperatures_k, series.labels, strict=True)
     ):
-        t = value.temperature_k
         triples.append((fit, shades[k], name if t is None else f"{celsius(t):.1f} °C"))
     return triples
 

@@ -15,6 +15,7 @@ from cis.arrhenius import ArrheniusFit
 from cis.conductivity import method_spread
 from cis.crosschecks import CrossCheck
 from cis.pipeline import Analysis
+from cis.series import FittedSeries
 from cis.stages import ArcFit
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "fits_csv",
     "fits_rows",
     "result_values",
+    "spectrum_fits_csv",
     "table_csv",
     "write_tables",
 ]
@@ -96,15 +98,17 @@ def conductivity_rows(analysis: Analysis) -> list[Row]:
     return rows
 
 
-def fits_rows(analysis: Analysis) -> list[Row]:
+def fits_rows(series: FittedSeries, *, name: str) -> list[Row]:
     """One row per fitted spectrum with every parameter; columns of parameters that it lacks stay empty."""
     rows = []
-    for label, c, fit in zip(analysis.labels, analysis.conductivities, analysis.fits, strict=True):
+    for label, temperature, fit in zip(
+        series.labels, series.temperatures_k, series.fits, strict=True
+    ):
         estimates = {e.method: e for e in fit.estimates}
         row: Row = {
-            "name": analysis.project.sample.name,
+            "name": name,
             "spectrum": label,
-            "temperature_K": c.temperature_k,
+            "temperature_K": temperature,
             "circuit": fit.circuit,
             "circuit_string": fit.circuit_string,
             "R_ohm": fit.resistance_ohm,
@@ -178,7 +182,13 @@ def conductivity_csv(analysis: Analysis) -> str:
 
 def fits_csv(analysis: Analysis) -> str:
     """Text of fits.csv."""
-    return _csv(fits_rows(analysis), first=("name", "spectrum", "temperature_K"))
+    name = analysis.project.sample.name
+    return _csv(fits_rows(analysis.series, name=name), first=("name", "spectrum", "temperature_K"))
+
+
+def spectrum_fits_csv(series: FittedSeries) -> str:
+    """Text of the fits.csv of spectra without a project; the name is the file's."""
+    return _csv(fits_rows(series, name=""), first=("name", "spectrum", "temperature_K"))
 
 
 def arrhenius_csv(name: str, results: Sequence[ArrheniusResult]) -> str:

@@ -20,6 +20,7 @@ from cis.config import Project, Sample
 from cis.crosschecks import CrossCheck, cross_check, cross_check_findings
 from cis.doubts import Refused, fit_findings, input_findings
 from cis.inputs import Inputs, Labelled, read_inputs
+from cis.series import FittedSeries
 from cis.stages import ArcFit, Cell, JointFit, Spectrum
 
 __all__ = [
@@ -57,6 +58,16 @@ class Analysis:
     density: Quantity | None
     arrhenius: tuple[ArrheniusResult, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def series(self) -> FittedSeries:
+        """The fitted spectra for pictures."""
+        return FittedSeries(
+            labels=self.labels,
+            temperatures_k=tuple(c.temperature_k for c in self.conductivities),
+            fits=self.fits,
+            plates=self.project.sample.plates,
+        )
 
 
 def load_config(path: Path, *, settings: Sequence[str] = ()) -> Loaded[Project]:

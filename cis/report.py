@@ -10,8 +10,16 @@ from cis.activation import ArrheniusResult
 from cis.conductivity import method_spread
 from cis.output import result_values
 from cis.pipeline import Analysis
+from cis.series import FittedSeries
 
-__all__ = ["VIRTUAL_BANNER", "arrhenius_table", "build_report"]
+__all__ = [
+    "VIRTUAL_BANNER",
+    "arrhenius_table",
+    "build_report",
+    "dropped_table",
+    "estimates_table",
+    "parameters_table",
+]
 
 VIRTUAL_BANNER = "VIRTUAL DATA: these spectra are computed, not measured."
 _FORM_TEXT = {"ln_sigma": "ln σ", "ln_sigma_T": "ln σT"}
@@ -203,24 +211,29 @@ def _conductivities(analysis: Analysis, progress: Callable[[str], None]) -> Sect
         caption="σ_DC = e/(R A). Evidence: arc, its top is inside the measured frequencies; intercept, part of the arc or its foot is seen; "
         "tail, only the electrode's spike.",
     )
-    return Section(title="Conductivity", tables=[table], figures=[nyquist_figure(analysis)])
+    return Section(title="Conductivity", tables=[table], figures=[nyquist_figure(analysis.series)])
 
 
 def _spectra(analysis: Analysis, progress: Callable[[str], None]) -> Section:
     from cis.figures import bode_figure, parameters_figure, residual_figure
 
     progress("drawing fits and parameters")
-    figures = [residual_figure(analysis), bode_figure(analysis), parameters_figure(analysis)]
+    figures = [
+        residual_figure(analysis.series),
+        bode_figure(analysis.series),
+        parameters_figure(analysis.series),
+    ]
     return Section(
         title="Fits",
-        tables=[_estimates_table(analysis), _parameters_table(analysis)],
+        tables=[estimates_table(analysis.series), parameters_table(analysis.series)],
         figures=figures,
     )
 
 
-def _estimates_table(analysis: Analysis) -> Table:
+def estimates_table(series: FittedSeries) -> Table:
+    """R by circuit, circle and minimum of |Z''| of every fit."""
     rows = []
-    for label, fit in zip(analysis.labels, analysis.fits, strict=True):
+    for label, fit in zip(series.labels, series.fits, strict=True):
         by = {e.method: e for e in fit.estimates}
         cells = [
             str(Quantity(by[m].value_ohm, by[m].sigma_ohm)) if m in by else "none"
@@ -244,9 +257,10 @@ def _estimates_table(analysis: Analysis) -> Table:
     )
 
 
-def _parameters_table(analysis: Analysis) -> Table:
+def parameters_table(series: FittedSeries) -> Table:
+    """Circuit, parameters and arcs of every fit."""
     rows = []
-    for label, fit in zip(analysis.labels, analysis.fits, strict=True):
+    for label, fit in zip(series.labels, series.fits, strict=True):
         values = ", ".join(
             f"{p.name} = {Quantity(p.value, p.sigma, p.unit)}" for p in fit.parameters
         )
@@ -271,11 +285,6 @@ def _checks(analysis: Analysis, progress: Callable[[str], None]) -> Section:
     from cis.figures import kramers_kronig_figure
 
     progress("drawing the checks")
-    dropped = [
-        [label, f"{d.line}", f"{d.frequency_hz:.5g}", d.reason]
-        for label, fit in zip(analysis.labels, analysis.fits, strict=True)
-        for d in fit.validation.dropped
-    ]
     summary = [
         [
             label,
@@ -295,22 +304,31 @@ def _checks(analysis: Analysis, progress: Callable[[str], None]) -> Section:
             rows=summary,
         )
     ]
-    if dropped:
-        tables.append(
-            Table(
-                title="Points left out",
-                columns=["spectrum", "line", "frequency / Hz", "rule"],
-                rows=dropped,
-            )
-        )
+    dropped = dropped_table(analysis.series)
+    if dropped is not None:
+        tables.append(dropped)
     return Section(
-        title="Checks of the measurement", tables=tables, figures=[kramers_kronig_figure(analysis)]
+        title="Checks of the measurement",
+        tables=tables,
+        figures=[kramers_kronig_figure(analysis.series)],
     )
 
 
+def dropped_table(series: FittedSeries) -> Table | None:
+    """Points that a rule took out, with the rule; None where there is none."""
+    rows = [
+        [label, f"{d.line}", f"{d.frequency_hz:.5g}", d.reason]
+        for label, fit in zip(series.labels, series.fits, strict=True)
+        for d in fit.validation.dropped
+    ]
+    if not rows:
+        return None
+    columns = ["spectrum", "line", "frequency / Hz", "rule"]
+    return Table(title="Points left out", columns=columns, rows=rows)
+
+
 def _views(analysis: Analysis, progress: Callable[[str], None]) -> Section:
-    from cis.figures import modulus_figure
-    from cis.view_figures import jonscher_figure, relaxation_figure
+    from cis.view_figures import jonscher_figure, modulus_figure, relaxation_figure
 
     progress("drawing other views")
     rows = []

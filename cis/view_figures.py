@@ -1,4 +1,4 @@
-"""Pictures that do not use the circuit: sigma'(f) with Jonscher's law, relaxation times."""
+"""Pictures that do not need the circuit: modulus, sigma'(f) with Jonscher's law, relaxation times."""
 
 import numpy as np
 
@@ -7,7 +7,40 @@ from calibration.report import RenderedFigure
 from cis.figures import each_fit, side_legend
 from cis.pipeline import Analysis
 
-__all__ = ["jonscher_figure", "relaxation_figure"]
+__all__ = ["jonscher_figure", "modulus_figure", "relaxation_figure"]
+
+
+def modulus_figure(analysis: Analysis) -> RenderedFigure:
+    """Imaginary part of the electric modulus: peaks where the bulk relaxes, blind to the electrodes."""
+    figure = new_figure(height_in=3.8)
+    axis = figure.subplots()
+    empty = analysis.project.sample.plates.vacuum_capacitance_f
+    for fit, colour, label in each_fit(analysis.series):
+        f, used = fit.spectrum.frequency_hz, fit.validation.used
+        order = np.argsort(f)
+        for z, keep, style in (
+            (
+                fit.spectrum.z_ohm,
+                used,
+                {"marker": "o", "ls": "", "ms": 3, "mfc": "none", "mew": 0.8, "label": label},
+            ),
+            (fit.model_z_ohm[order], None, {"ls": "-"}),
+        ):
+            x = f[order] if keep is None else f[keep]
+            m = 2.0 * np.pi * x * empty * (z if keep is None else z[keep]).real
+            axis.plot(x, m, color=colour, **style)
+    axis.set_xscale("log")
+    axis.set_ylim(bottom=0.0)
+    axis.set_xlabel("frequency / Hz")
+    axis.set_ylabel("$M''$ = ω $C_0$ $Z'$")
+    side_legend(figure, axis)
+    return render(
+        figure,
+        name="modulus",
+        title="Electric modulus",
+        caption="Each bulk arc is a peak of height near 1/(2 ε) at its own relaxation frequency; the electrodes do not show. "
+        "Peaks of equal height mean one permittivity at all temperatures.",
+    )
 
 
 def jonscher_figure(analysis: Analysis) -> RenderedFigure:
@@ -15,7 +48,9 @@ def jonscher_figure(analysis: Analysis) -> RenderedFigure:
     figure = new_figure(width_in=8.5, height_in=4.2)
     axis = figure.subplots()
     factor = analysis.project.sample.plates.constant_per_cm.value
-    for (fit, colour, label), check in zip(each_fit(analysis), analysis.cross_checks, strict=True):
+    for (fit, colour, label), check in zip(
+        each_fit(analysis.series), analysis.cross_checks, strict=True
+    ):
         used = fit.validation.used
         f, y = fit.spectrum.frequency_hz[used], (1.0 / fit.spectrum.z_ohm[used]).real
         keep = y > 0.0
@@ -45,7 +80,9 @@ def relaxation_figure(analysis: Analysis) -> RenderedFigure:
     """Distribution of relaxation times of each spectrum, normalized to its resistance."""
     figure = new_figure(width_in=8.5, height_in=4.0)
     axis = figure.subplots()
-    for (fit, colour, label), check in zip(each_fit(analysis), analysis.cross_checks, strict=True):
+    for (fit, colour, label), check in zip(
+        each_fit(analysis.series), analysis.cross_checks, strict=True
+    ):
         if check is None:
             continue
         relaxation = check.relaxation
