@@ -28,7 +28,7 @@ __all__ = [
     "scattering_kernel",
 ]
 
-ELECTRON_REST_KEV = 510.99895069  # CODATA 2022
+_ELECTRON_REST_KEV = 510.99895069  # CODATA 2022
 _GRIDS = (
     LineGrid(lines=6, positions=5, polar=9),
     LineGrid(),
@@ -154,7 +154,7 @@ def scattering_kernel(
         polarization=frozen(_single_polarization(directions.two_theta, polarization_ratio)),
         reference_area_mm2=irradiated_areas(cylinder, beam_width_mm=beam.width_mm)[0],
         accuracy=accuracy,
-        recoil=mu.energy_kev / ELECTRON_REST_KEV,
+        recoil=mu.energy_kev / _ELECTRON_REST_KEV,
     )
 
 

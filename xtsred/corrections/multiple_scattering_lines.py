@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.errors import InputError
 from xtsred.corrections.absorption_grid import Attenuation
 from xtsred.corrections.geometry import Cylinder, core_path, wall_paths
 from xtsred.stages import Array
@@ -36,6 +37,13 @@ class Beam:
     width_mm: float
     height_mm: float
     accepted_height_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("beam", self.height_mm), ("accepted", self.accepted_height_mm)):
+            if value is not None and not (math.isfinite(value) and value > 0.0):
+                raise InputError(
+                    f"the {name} height is {value:g} mm", remedy="give a positive height in mm"
+                )
 
     def visible(self, climb: Array) -> Array:
         """Share of the pairs that the detector sees, whose scatterings lie `climb` (mm) apart along z."""
