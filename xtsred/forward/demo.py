@@ -87,7 +87,10 @@ def demo_experiment(*, step_deg: float = 0.05, effort: Effort | None = None) -> 
         beam=VirtualBeam(
             width_mm=0.6,
             height_mm=8.0,
-            lines=((0.5594218, 2.0), (0.5638131, 1.0)),
+            lines=(
+                (0.5594218, 1.0),
+                (0.5638131, 0.529),
+            ),  # the natural ratio of the wavelength table
             cps_per_electron_unit=40.0,
         ),
         detector=VirtualDetector(dark_cps=0.3),
