@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from calibration.composition import ELEMENTS
 from calibration.errors import ReadError
 from xtsred.stages import Array
 
 __all__ = [
-    "SYMBOLS",
     "Frame",
     "FrameRange",
     "ReadOptions",
@@ -21,18 +21,7 @@ __all__ = [
     "known_symbol",
 ]
 
-# index + 1 is the atomic number
-# fmt: off
-SYMBOLS: tuple[str, ...] = (
-    "H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "Ar",
-    "K", "Ca", "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr",
-    "Rb", "Sr", "Y", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I", "Xe",
-    "Cs", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf",
-    "Ta", "W", "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th",
-    "Pa", "U", "Np", "Pu", "Am", "Cm", "Bk", "Cf",
-)
-# fmt: on
-_SYMBOL_SET = frozenset(SYMBOLS)
+_SYMBOL_SET = frozenset(ELEMENTS)
 
 # Å^-3: no condensed matter at ordinary pressure is denser (diamond 0.177); a length in nm gives 1000 times more
 _DENSEST = 0.4

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.composition import ELEMENTS
 from calibration.errors import InputError, ReadError
 from calibration.report import Finding
 from xtsred.simulation.formats import READERS
 from xtsred.simulation.formats.lines import LineReader, open_text
-from xtsred.simulation.frame import SYMBOLS, Frame, FrameRange, ReadOptions, checked_cell
+from xtsred.simulation.frame import Frame, FrameRange, ReadOptions, checked_cell
 from xtsred.stages import Array
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "parse_cell",
     "parse_frames",
     "parse_types",
+    "parse_values",
 ]
 
 _HEAD = 8192
@@ -132,7 +134,7 @@ def parse_types(text: str) -> dict[str, str]:
     table: dict[str, str] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         label, found, element = (p.strip() for p in part.partition("="))
-        if not found or element not in SYMBOLS:
+        if not found or element not in ELEMENTS:
             raise InputError(f"--types {part!r} is not type=element", remedy="write 1=Si,2=O")
         table[label] = element
     return table
@@ -143,10 +145,25 @@ def parse_atoms(text: str) -> tuple[tuple[str, int], ...]:
     pairs = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         found = re.fullmatch(r"([A-Z][a-z]?)(\d+)", part)
-        if not found or found.group(1) not in SYMBOLS:
+        if not found or found.group(1) not in ELEMENTS:
             raise InputError(f"--atoms {part!r} is not an element and a number")
         pairs.append((found.group(1), int(found.group(2))))
     return tuple(pairs)
+
+
+def parse_values(text: str, *, option: str) -> dict[str, float]:
+    """ "Li=-2.22,B=6.65" to a mapping of elements to numbers. Raises InputError."""
+    table: dict[str, float] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        element, _, value = (p.strip() for p in part.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if element not in ELEMENTS or not math.isfinite(number):
+            raise InputError(f"{option} {part!r} is not element=number")
+        table[element] = number
+    return table
 
 
 def parse_cell(text: str) -> Array:

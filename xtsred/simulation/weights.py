@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from calibration.composition import ELEMENTS
 from calibration.errors import InputError
 from calibration.report import Finding
-from xtsred.simulation.frame import SYMBOLS
 from xtsred.simulation.neutron_lengths import ABSORBING, NEUTRON_LENGTHS_FM
 from xtsred.stages import Array
 
@@ -58,7 +58,7 @@ def total(partials: Array, weights: Array) -> Array:
 
 def atomic_number_factors(elements: Sequence[str], q: Array) -> ComplexArray:
     """f = Z, constant in Q; shape (e, n), electrons."""
-    z = np.array([SYMBOLS.index(e) + 1.0 for e in elements], dtype=np.complex128)
+    z = np.array([ELEMENTS.index(e) + 1.0 for e in elements], dtype=np.complex128)
     return np.repeat(z[:, None], len(q), axis=1)
 
 

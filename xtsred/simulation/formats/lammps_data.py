@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from calibration.composition import ELEMENTS
 from calibration.errors import ReadError
 from xtsred.simulation.formats.lines import LineReader
 from xtsred.simulation.frame import (
-    SYMBOLS,
     Frame,
     ReadOptions,
     checked_cell,
@@ -124,7 +124,7 @@ def _element(label: str, masses: dict[str, float], options: ReadOptions, *, wher
 
     near = [
         symbol
-        for symbol in SYMBOLS[:95]
+        for symbol in ELEMENTS[:95]
         if abs(Composition.of({symbol: 1.0}).mean_atomic_mass - masses[label]) < 0.2
     ]
     if len(near) == 1:
