@@ -281,6 +281,7 @@ def _check_sign(
     good = np.isfinite(z) & (f > 0) & (np.abs(z) > 0)
     agreement = bode_agreement(f[good], z[good]) if np.count_nonzero(good) >= 5 else None
     if agreement is None or agreement > -0.6:
+        _doubt_positive(z[good], agreement, pair, findings)
         return
     column = _find(table, pair[1])
     header = column.header if column is not None else pair[1]
@@ -301,6 +302,22 @@ def _check_sign(
         remedy="answer with --imaginary-sign plus (it is Z'', negative for a capacitor) or minus (it is -Z'')",
         where=where,
     )
+
+
+def _doubt_positive(
+    z: ComplexArray, agreement: float | None, pair: tuple[Role, Role], findings: list[Finding]
+) -> None:
+    """Z'' > 0 nearly everywhere, and physics does not say that it is right: an inductor, or a lost minus sign."""
+    positive = float(np.mean(z.imag > 0)) if z.size else 0.0
+    if pair[1] == "Z''" and positive > 0.9 and (agreement is None or agreement < 0.3):
+        findings.append(
+            Finding(
+                "warning",
+                "Z'' is positive (inductive) nearly everywhere; if the sample is capacitive the column holds -Z'':"
+                " read again with --imaginary-sign minus.",
+                {"share_positive": positive},
+            )
+        )
 
 
 def _check_second_pair(

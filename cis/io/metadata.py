@@ -8,16 +8,12 @@ from cis.io.derive import Cell
 from cis.io.numerals import parse_number
 from cis.io.spectra import Facts
 from cis.io.table import Table
+from cis.io.temperature import kelvin_in
 from cis.io.text import TextFile
 
-__all__ = ["announced", "facts_above", "geometry", "iso_time", "kelvin_in", "pairs_in"]
+__all__ = ["announced", "facts_above", "geometry", "iso_time", "pairs_in"]
 
 _PAIR = re.compile(r"\A[\s#%!;\"']*(?P<key>[^:=\t]{2,60}?)\s*[:=]\s*(?P<value>\S.*?)[\s\"']*\Z")
-_TEMPERATURE = re.compile(
-    r"(?:\b|_)(?:sample\s*)?(?:temp(?:erature|eratur|\.)?|t)\s*(?P<a>\s*[\[(/]?\s*(?:°|º|\ufffd|')?\s*(?:K|C|degC|deg C)\s*[\])]?)?"
-    r"[^:=\d\n]{0,25}[:=]\s*(?P<value>[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*(?P<b>(?:°|º|\ufffd|'|deg)?\s*[KC]\b)?",
-    re.IGNORECASE,
-)  # fmt: skip
 _DIAMETER = re.compile(r"diameter\s*\[mm\]\s*[=:]?\s*([\d.eE+-]+)", re.IGNORECASE)
 _THICKNESS = re.compile(r"(?<!electrode )thickness\s*\[mm\]\s*[=:]?\s*([\d.eE+-]+)", re.IGNORECASE)
 _MOST = 200
@@ -48,19 +44,6 @@ def pairs_in(lines: tuple[str, ...] | list[str]) -> dict[str, str]:
         if match:
             found.setdefault(match["key"].strip(), match["value"].strip().strip('"'))
     return found
-
-
-def kelvin_in(line: str) -> float | None:
-    """A temperature stated in a line with its unit, in K ("Temp /K before: 449.8", "T = 25 °C"); 0 is "not measured"."""
-    match = _TEMPERATURE.search(line)
-    if not match or not (match["a"] or match["b"]):
-        return None
-    value = parse_number(match["value"], "," if "," in match["value"] else ".")
-    if value is None or not math.isfinite(value):
-        return None
-    unit = (match["b"] or match["a"]).upper()
-    kelvin = value if "K" in unit else value + 273.15
-    return kelvin if 0.0 < kelvin < 4000.0 else None
 
 
 def geometry(lines: tuple[str, ...] | list[str]) -> Cell | None:

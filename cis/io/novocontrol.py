@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from cis.io.columns import Column
-from cis.io.metadata import geometry, iso_time, kelvin_in
+from cis.io.metadata import geometry, iso_time
 from cis.io.options import AS_THE_FILE_SAYS, ReadOptions
 from cis.io.spectra import Facts, read_tables
 from cis.io.table import Table
+from cis.io.temperature import kelvin_in
 from cis.io.text import head_text, load_text
 from cis.stages import Spectrum
 

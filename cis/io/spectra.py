@@ -1,7 +1,7 @@
 """From tables to spectra: where one measurement ends and the next begins, and the rows that are no points."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from cis.io.columns import Column
 from cis.io.derive import Cell, Derived, derive
 from cis.io.options import ReadOptions
 from cis.io.table import PAIRS, Table, complete_pairs, find_tables, nearest_header
+from cis.io.temperature import kelvin_in
 from cis.io.text import TextFile
 from cis.stages import Array, ComplexArray, IntArray, Spectrum
 
@@ -122,14 +123,35 @@ def spectra_of_table(
     for part in _side_by_side(table):
         got = derive(part, options=options, where=where, sign_known=sign_known, cell=facts.cell)
         keep, findings = _points(got, part, text)
+        pieces = _pieces(got, keep)
+        stated = _stated_between(part, pieces)
         about = Facts(
             name=facts.name, temperature_k=facts.temperature_k, started=facts.started, header=facts.header,
             findings=(*facts.findings, *got.findings, *findings), ignored=(*facts.ignored, *part.ignored),
         )  # fmt: skip
         found += [
-            _one(part.line, got, piece, file=text.path, format_name=format_name, facts=about)
-            for piece in _pieces(got, keep)
+            _one(
+                part.line,
+                got,
+                piece,
+                file=text.path,
+                format_name=format_name,
+                facts=about if kelvin is None else replace(about, temperature_k=kelvin),
+            )
+            for piece, kelvin in zip(pieces, stated, strict=True)
         ]
+    return found
+
+
+def _stated_between(table: Table, pieces: Sequence[IntArray]) -> list[float | None]:
+    """The temperature that a line between two sweeps states for the one that follows ("T = 50 °C")."""
+    before = 0
+    found: list[float | None] = []
+    for piece in pieces:
+        begin = int(table.line[piece[0]])
+        kelvins = [kelvin_in(remark) for n, remark in table.remarks if before < n < begin]
+        found.append(next((k for k in reversed(kelvins) if k is not None), None))
+        before = int(table.line[piece[-1]])
     return found
 
 

@@ -38,7 +38,7 @@ class Table:
 
     columns: those that were understood; values: shape (rows, columns), NaN for a gap; line: shape (rows,).
     header_line: its line number, 0 where there is none; above: line numbers of the text before it since the last table.
-    ignored: headers not used; notes: what a user should hear.
+    ignored: headers not used; notes: what a user should hear; remarks: (line, text) of lines amid or before the rows.
     """
 
     columns: tuple[Column, ...]
@@ -48,6 +48,7 @@ class Table:
     above: tuple[int, int]
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    remarks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,8 +67,6 @@ def complete_pairs(columns: Sequence[Column]) -> list[tuple[Role, Role]]:
     """The pairs among these columns that give Z, best first; empty without a frequency."""
     roles = {c.role for c in columns}
     if not roles & {"f", "omega"}:
-        return []
-    if "C" in roles and "D" in roles | {"Cp", "Cs"} and not roles & {"Cp", "Cs"}:
         return []
     return [p for p in PAIRS if p[0] in roles and p[1] in roles]
 
@@ -112,7 +111,7 @@ def find_tables(
         if _is_row(cells, separator, open_table):
             open_table.separator = open_table.separator or separator
             open_table.rows.append((number, line, cells))
-        elif open_table.rows:
+        else:
             open_table.skipped.append(number)
     if open_table is not None and open_table.rows:
         done.append(open_table)
@@ -270,17 +269,18 @@ def _numbers(table: _Open, text: TextFile) -> Table:
                     _refuse_cell(text, number, used[i], cells, position)
                 continue
             values[k, i] = value
-    if table.skipped:
-        inner = [n for n in table.skipped if n < table.rows[-1][0]]
-        for n in inner:
+    first, last = table.rows[0][0], table.rows[-1][0]
+    for n in table.skipped:
+        if n < last or (n == last + 1 and separator != WHITESPACE):
             _refuse_damaged(n, table, text)
-        if inner:
-            notes.append(
-                f"line {', '.join(map(str, inner[:5]))} inside the table holds no numbers and was passed over"
-            )
+    inner = [n for n in table.skipped if first < n < last]
+    if inner:
+        names = ", ".join(map(str, inner[:5]))
+        notes.append(f"line {names} inside the table holds no numbers and was passed over")
     return Table(
         columns=tuple(used), values=values, line=np.array([n for n, _, _ in table.rows], dtype=np.int64),
         header_line=table.header_line, above=table.above, ignored=table.ignored, notes=tuple(notes),
+        remarks=tuple((n, text.lines[n - 1].strip()) for n in table.skipped if n < last),
     )  # fmt: skip
 
 

@@ -96,7 +96,9 @@ def decide(table: Table, text: TextFile, options: ReadOptions) -> tuple[Table, F
     """Name three columns: the one reading whose phase agrees with the slope of |Z|. Raises ReadError with the question."""
     found: list[tuple[float, str, Table]] = []
     if table.values.shape[1] == 3 and bool(np.all(table.values[:, 0] > 0)):
-        for first, second in _READINGS:
+        # where the user has said the sign, a reading with the other name is the same reading
+        signed = options.imaginary_sign == "file"
+        for first, second in (r for r in _READINGS if signed or not r[1].startswith("-")):
             named = _with_columns(table, (_named("f", 0), _named(first, 1), _named(second, 2)))
             found.append((_score(named, first, options), f"f, {first}, {second}", named))
         found.sort(key=lambda s: -s[0])

@@ -12,10 +12,11 @@ Structure: three generations. "ZPLOT2 ASCII": key and value lines, a line of col
 import re
 from pathlib import Path
 
-from cis.io.metadata import announced, iso_time, kelvin_in, pairs_in
+from cis.io.metadata import announced, iso_time, pairs_in
 from cis.io.options import AS_THE_FILE_SAYS, ReadOptions
 from cis.io.spectra import Facts, read_tables
 from cis.io.table import Table
+from cis.io.temperature import kelvin_in
 from cis.io.text import TextFile, head_text, load_text
 from cis.stages import Spectrum
 

@@ -9,6 +9,7 @@ import pytest
 
 from calibration.errors import ReadError
 from cis.io import ReadOptions, read_spectra
+from cis.io.temperature import kelvin_in
 from cis.stages import Array, ComplexArray
 
 F = np.logspace(6, 0, 31)
@@ -298,3 +299,45 @@ def test_z_is_complex(tmp_path: Path) -> None:
     assert z.dtype == np.complex128
     assert not z.flags.writeable
     assert spectrum.line[0] == 2
+
+
+def test_labels_between_sweeps_state_the_temperature(tmp_path: Path) -> None:
+    rows = table("f,Z',Z''", RI).splitlines()
+    text = "\n".join(
+        [rows[0], "T = 25 °C", *rows[1:], "T = 50 °C", *rows[1:], "T = 75 °C", *rows[1:]]
+    )
+    spectra = read_spectra(write(tmp_path, text))
+    assert [s.temperature_k for s in spectra] == pytest.approx([298.15, 323.15, 348.15])
+
+
+@pytest.mark.parametrize(
+    ("line", "kelvin"),
+    [
+        ("Temperature: 25 °C", 298.15), ("Temp. [K]=3.3743e+02", 337.43), ("Sample temp (C) = 0", 273.15),
+        ("T = 300 K", 300.0), ("Temp. [\ufffdC]=2.5e+01  AC Volt=1", 298.15), ("Temperatur: 25,5 °C", 298.65),
+        ("T control = 5", None), ("Temperature rate: 5 K/min", None), ("template: 25 C", None), ("Time: 12 C", None),
+        ("temp /K  : 0.000", None), ("Temperature: 25", None),
+    ],
+)  # fmt: skip
+def test_temperature_in_a_line(line: str, kelvin: float | None) -> None:
+    assert kelvin_in(line) == (None if kelvin is None else pytest.approx(kelvin))
+
+
+def test_a_sign_without_a_header_is_taken_from_the_user(tmp_path: Path) -> None:
+    text = "\n".join(table("", (F, Z.real, -Z.imag)).splitlines()[1:])
+    check(write(tmp_path, text), ReadOptions(imaginary_sign="minus"))
+
+
+def test_positive_everywhere_is_doubted_where_physics_is_silent(tmp_path: Path) -> None:
+    flat = table("f,Z',Z''", (F, F * 0 + 100, F * 0 + 0.5))
+    (s,) = read_spectra(write(tmp_path, flat))
+    assert any("--imaginary-sign minus" in f.text for f in s.findings)
+
+
+@pytest.mark.parametrize("line", [1, 15, 31])
+def test_a_damaged_frequency_is_refused_wherever_it_stands(line: int, tmp_path: Path) -> None:
+    lines = table("f,Z',Z''", RI).splitlines()
+    lines[line] = lines[line].replace("e", "x", 1)
+    with pytest.raises(ReadError) as caught:
+        read_spectra(write(tmp_path, "\n".join(lines)))
+    assert caught.value.where.endswith(f":{line + 1}")
