@@ -7,11 +7,12 @@ the wall (container) R < r < R + t. Lengths in mm.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from calibration.errors import InputError
-from xtsred.stages import Array
+from xtsred.stages import Array, frozen
 
 __all__ = [
     "Cylinder",
@@ -101,6 +102,7 @@ def wall_paths(
     return core, outer_half - along - core
 
 
+@cache
 def graded_nodes(count: int) -> tuple[Array, Array]:
     """Gauss nodes and weights on (0, 1) after v = (1 - cos pi u)/2.
 
@@ -108,4 +110,4 @@ def graded_nodes(count: int) -> tuple[Array, Array]:
     """
     gauss, weights = np.polynomial.legendre.leggauss(count)
     angle = 0.5 * math.pi * (gauss + 1.0)
-    return 0.5 * (1.0 - np.cos(angle)), 0.25 * math.pi * weights * np.sin(angle)
+    return frozen(0.5 * (1.0 - np.cos(angle))), frozen(0.25 * math.pi * weights * np.sin(angle))

@@ -48,7 +48,8 @@ class Scatterer:
 
     number_density_per_a3: atoms/Å^3 (packing included). two_theta_deg: shape (m,), increasing, 0 to 180.
     coherent, compton: shape (m,), e.u. per atom, without polarization; compton with the recoil factor
-    (Klein-Nishina over Thomson) and the detector's response, if any.
+    (Klein-Nishina over Thomson). A detector that counts Compton photons differently: multiply compton by
+    its response relative to that for elastic photons (twice-shifted photons then get the product).
     """
 
     number_density_per_a3: float

@@ -132,11 +132,25 @@ def test_forward_factor_in_closed_form() -> None:
     def crossed(t: float, mu_r: float) -> float:
         return 2 * math.cos(t) ** 2 * math.exp(-2 * mu_r * math.cos(t))
 
-    for mu_r, width in ((1.3, 3.0), (1.3, 0.6), (8.0, 3.0)):
+    for mu_r, width in ((1.3, 3.0), (1.3, 0.6), (8.0, 3.0), (12.0, 3.0)):
         top = min(0.5 * width, 1.0)
         area = 0.5 * disc_area_in_beam(1.0, beam_width_mm=width)
         expected = quad(crossed, 0, math.asin(top), args=(mu_r,), epsrel=1e-11)[0] / area
         np.testing.assert_allclose(rod_factor(0.0, mu_r, beam_width_mm=width), expected, rtol=1e-6)
+
+
+def test_backward_factor_in_closed_form() -> None:
+    """At 2theta = 180° the way out is the way in: A = (1/V) ∫ [1 - exp(-2 mu chord)]/(2 mu) dy."""
+
+    def returned(t: float, mu_r: float) -> float:
+        return math.cos(t) * -math.expm1(-4 * mu_r * math.cos(t)) / (2 * mu_r)
+
+    for mu_r, width in ((0.3, 3.0), (5.0, 3.0), (12.0, 3.0), (12.0, 0.5), (40.0, 3.0)):
+        area = 0.5 * disc_area_in_beam(1.0, beam_width_mm=width)
+        top = math.asin(min(0.5 * width, 1.0))
+        expected = quad(returned, 0, top, args=(mu_r,), epsrel=1e-11)[0] / area
+        value = rod_factor(180.0, mu_r, beam_width_mm=width)
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
 def test_limits() -> None:
