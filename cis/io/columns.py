@@ -61,19 +61,19 @@ _SYNONYMS: dict[Role, str] = {
     "f": "f freq frequency frequencies frequenz fréquence frequence frequência frecuencia frequenza frequentie "
     "frekvens frekvence частота 频率 頻率 周波数 hz khz mhz frq fr testfrequency frequ",
     "omega": "omega ω w angularfrequency angfreq angularfreq kreisfrequenz circularfrequency pulsation 2πf 2pif",
-    "Z'": "z' zr zre zreal zre' z're rez re(z) real(z) realz re{z} re[z] realpart real re zs' z1 zprime reelz r(z) "
+    "Z'": "partieréelle partereale 实部 実部 z' zr zre zreal zre' z're rez re(z) real(z) realz re{z} re[z] realpart real re zs' z1 zprime reelz r(z) "
     "impedancereal realimpedance zrealpart realpartofimpedance realpartz realteil ℜ(z) ℜ{z} zreel reelle z'real "
     "impedance' r(z') z(real) z(re) z_re resistance rz partereal частьre impedancerealpart realpartoftheimpedance "
     "realzpart zs(real) z're zresistive rseries+ realpart(z) zreal' re(zs) rezs",
-    "Z''": "z'' zi zim zimag zimg zim'' imz im(z) imag(z) imagz im{z} im[z] imagpart imag im imaginary imaginarypart "
+    "Z''": "partieimaginaire parteimmaginaria parteimaginária parteimaginaria 虚部 zimaginaria zimaginaire zimmaginaria z'' zi zim zimag zimg zim'' imz im(z) imag(z) imagz im{z} im[z] imagpart imag im imaginary imaginarypart "
     "zs'' z2 zdoubleprime zimaginary impedanceimag imagimpedance imaginaryimpedance impedanceimaginary imaginaryz "
     "zimagpart imaginarypartofimpedance imaginarypartz imaginärteil imaginaerteil imaginarteil ℑ(z) ℑ{z} z''imag x "
     "reactance z(imag) z(im) impedance'' imaginary(z) xs impedanceimaginarypart imaginarypartoftheimpedance zimaj "
     "imaginarypart(z) im(zs) imzs imagpart(z) reaktanz",
-    "|Z|": "|z| zmod modz mod(z) z(mod) modulusz modulus magnitude mag magz mag(z) absz abs(z) zabs |zs| z impedance "
+    "|Z|": "阻抗 impédance impedancia impedanza インピーダンス module modulo módulo |z| zmod modz mod(z) z(mod) modulusz modulus magnitude mag magz mag(z) absz abs(z) zabs |zs| z impedance "
     "impedancemagnitude zmagnitude |impedance| impedanz betrag |z|magnitude impedancemodulus zmodulus modulusofz "
     "magnitudez amplitude(z) impedancemag zmag ||z|| absolutez absoluteimpedance scheinwiderstand betragz",
-    "phase": "phase theta θ θz phi φ phasez phase(z) zphz zphase phz angle phaseangle arg(z) argz impedancephase "
+    "phase": "位相 相位 fase phasengrad winkel ángulo angolo phase theta θ θz phi φ phasez phase(z) zphz zphase phz angle phaseangle arg(z) argz impedancephase "
     "phasenwinkel phasedegrees impedancephasedegrees impedancephaseradians theta-z thetaz ϑ teta θ(z) ph zangle "
     "zphaseangle phasewinkel phaseshift impedancephaseangle phase' deg angle(z) anglez φz ϕ phaseofz zθ",
     "Y'": "y' yre yreal rey re(y) realy real(y) g gp conductance ys' y1 admittancereal leitwert realadmittance gs",

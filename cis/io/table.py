@@ -254,6 +254,7 @@ def _numbers(table: _Open, text: TextFile) -> Table:
         positions=positions,
         path=text.path,
     )
+    _check_width(table, separator, text)
     needed = _needed(used)
     values = np.full((len(table.rows), len(used)), np.nan)
     for k, (number, line, split) in enumerate(table.rows):
@@ -282,6 +283,21 @@ def _numbers(table: _Open, text: TextFile) -> Table:
         header_line=table.header_line, above=table.above, ignored=table.ignored, notes=tuple(notes),
         remarks=tuple((n, text.lines[n - 1].strip()) for n in table.skipped if n < last),
     )  # fmt: skip
+
+
+def _check_width(table: _Open, separator: str, text: TextFile) -> None:
+    """More values than names: nobody can tell which value has no name."""
+    number, line, _ = table.rows[0]
+    cells = split_cells(line.strip("\r"), separator)
+    while cells and not cells[-1]:
+        cells.pop()
+    if len(cells) > table.width:
+        raise ReadError(
+            f"the row has {len(cells)} values, and the header {table.width} names",
+            why="which value has no name cannot be told",
+            remedy='complete the header line, or remove it and use --column f=1 --column "Z\'=2" --column "Z\'\'=3"',
+            where=text.at(number),
+        )
 
 
 def _refuse_damaged(number: int, table: _Open, text: TextFile) -> None:

@@ -341,3 +341,10 @@ def test_a_damaged_frequency_is_refused_wherever_it_stands(line: int, tmp_path: 
     with pytest.raises(ReadError) as caught:
         read_spectra(write(tmp_path, "\n".join(lines)))
     assert caught.value.where.endswith(f":{line + 1}")
+
+
+def test_more_values_than_names_are_refused(tmp_path: Path) -> None:
+    lines = table("f Z' Z''", RI, sep=" ").splitlines()
+    text = "\n".join([lines[0], *(f"{k} {line}" for k, line in enumerate(lines[1:]))])
+    with pytest.raises(ReadError, match="4 values, and the header 3 names"):
+        read_spectra(write(tmp_path, text))
