@@ -202,7 +202,7 @@ def components_figure(reduction: Reduction) -> RenderedFigure:
     axes.set_ylabel("electron units per atom, attenuated")
     axes.set_xlim(0.0, float(i.q[-1]))
     top = float(np.percentile(i.measured, 99.8))
-    axes.set_ylim(0.0, 1.15 * top)
+    axes.set_ylim(0.0, 1.15 * max(top, 1e-3))
     axes.legend(loc="upper right")
     return render(
         figure,
@@ -237,7 +237,7 @@ def normalization_figure(reduction: Reduction) -> RenderedFigure:
     axes[1].axhline(1.0, color="#444444", linewidth=0.8)
     axes[1].axvspan(*n.q_range, color="#dddddd", alpha=0.4, linewidth=0, label="fitted range")
     axes[1].set_ylabel("I_coh / ⟨f²⟩")
-    spread = float(np.nanmax(np.abs(ratio[q > 0.3 * q[-1]] - 1.0)))
+    spread = max(float(np.max(np.abs(ratio[q > 0.3 * q[-1]] - 1.0))), 1e-3)
     axes[1].set_ylim(1.0 - 1.6 * spread, 1.0 + 1.6 * spread)
     axes[1].set_xlabel(_Q)
     axes[1].legend(fontsize=8, ncols=3, loc="upper right")
@@ -352,5 +352,5 @@ def _clip(axes: Axes, p: PairDistribution, y: Array) -> None:
     """Limits by what lies beyond half an ångström: the spike of g at r -> 0 would hide everything."""
     seen = y[p.r > min(0.5, 0.25 * float(p.r[-1]))]
     low, high = float(seen.min()), float(seen.max())
-    margin = 0.08 * (high - low)
+    margin = 0.08 * max(high - low, 1e-3)
     axes.set_ylim(low - 2.0 * margin, high + margin)

@@ -30,6 +30,7 @@ __all__ = ["VIRTUAL", "build_report", "collapsed", "write_reduction"]
 
 VIRTUAL = "Virtual experiment: the scans were simulated, nothing here was measured."
 
+_HEADLINE = ("number density", "packing", "mu R")
 _LIBRARIES = ("numpy", "scipy", "xraydb", "xraylib", "matplotlib", "h5py", "pydantic")
 
 
@@ -136,7 +137,7 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
         rows.append(("Compton response", n.compton_response))
     if n.continuum is not None:
         rows.append(("continuum amplitude", n.continuum))
-    rows += list(reduction.parameters.items())
+    rows += [(k, v) for k, v in reduction.parameters.items() if k.startswith(_HEADLINE)]
     return rows
 
 

@@ -123,8 +123,10 @@ def reduce_one(
     )
     check_target(folder, overwrite=overwrite)
     # the long imports wait until the project file is known to be right
+    from xtsred.inputs import input_files
     from xtsred.pipeline import reduce_project
 
+    _check_files(input_files(loaded))
     reduction = reduce_project(loaded, progress=bar.step)
     bar.step("report")
     from xtsred.report import write_reduction
@@ -132,6 +134,20 @@ def reduce_one(
     write_reduction(reduction, loaded, target=folder, overwrite=overwrite, command=command)
     text = (folder / "result.json").read_text(encoding="utf-8")
     return Done(folder, json.loads(text))
+
+
+def _check_files(files: Sequence[Path]) -> None:
+    """All files that are not there, at once and before the work."""
+    absent = [str(path) for path in dict.fromkeys(files) if not path.exists()]
+    if absent:
+        raise InputError(
+            "the file cannot be read"
+            if len(absent) == 1
+            else f"{len(absent)} files cannot be read",
+            why="no such file" if len(absent) == 1 else "no such files: " + ", ".join(absent),
+            remedy="check the path; paths of a project file are relative to it",
+            where=absent[0] if len(absent) == 1 else str(files[0]),
+        )
 
 
 def _command_line(
