@@ -169,16 +169,16 @@ def fit_findings(
             "does not fit as well."
         )
         rows.append(Finding("problem", text))
-    rows += _identity(s, kind)
+    rows += _identity(s, kind, automatic=automatic)
     rows += _quality(s, validation, structure)
     rows += _assignment(s, arcs, cell)
     rows += _spread(s, estimates)
     return tuple(rows)
 
 
-def _identity(s: Solution, kind: Evidence) -> list[Finding]:
+def _identity(s: Solution, kind: Evidence, *, automatic: bool) -> list[Finding]:
     rows = []
-    against = objection(s)
+    against = objection(s) if automatic or not s.identifiable else ""
     if against:
         rows.append(Finding("problem", f"R is not a result: {against}."))
     elif not s.minimum.converged:

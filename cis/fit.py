@@ -16,13 +16,14 @@ import numpy as np
 from calibration.report import Finding
 from cis.circuits import circuit
 from cis.describe import arcs_of, estimates_of, evidence_of, fit_findings, parameters_of, widening
-from cis.selection import Choice, choose, model_spread
+from cis.selection import Choice, choose, model_spread, objection
 from cis.solution import Solution, solve
 from cis.stages import ArcFit, Array, Cell, Spectrum, Validation
 from cis.validate import validate
 
 __all__ = ["fit_series", "fit_spectrum", "profile_interval"]
 
+_NOT_A_NUMBER = 0.5  # relative uncertainty, all doubts included, beyond which there is no R
 _DEMAND = 20.0  # AICc by which a spectrum must prefer its own circuit to the one of its series
 
 
@@ -139,7 +140,8 @@ def _arc_fit(
     s = choice.solution
     factor, structure = widening(s, _points(spectrum, validation)[0])
     sigma_log = factor * model_spread(choice) if s.identifiable else float("inf")
-    identifiable = bool(s.identifiable and s.minimum.converged and not choice.doubt)
+    trusted = s.minimum.converged and not choice.doubt and not (automatic and objection(s))
+    identifiable = bool(s.identifiable and trusted and sigma_log < _NOT_A_NUMBER)
     sigma = s.resistance_ohm * sigma_log if identifiable else None
     f, z = spectrum.frequency_hz, spectrum.z_ohm
     real = np.isfinite(f) & np.isfinite(z) & (f > 0.0) & (np.abs(z) > 0.0)
