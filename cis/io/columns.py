@@ -177,7 +177,8 @@ def with_unit(column: Column, cell: str) -> Column:
 
 
 def _role_and_unit(text: str) -> tuple[Role | None, str, float | None]:
-    text = re.sub(r"\(([ab])\)\Z", "", text.strip())  # ZPlot numbers its columns Z'(a), Z''(b)
+    # ZPlot numbers its columns Z'(a), Z''(b); Keysight writes R(Ohm)-data
+    text = re.sub(r"\([ab]\)\Z|-data\Z", "", text.strip())
     role = _role(text)
     if role is not None:
         return _implied(role, text)

@@ -1,5 +1,6 @@
 """From the columns of a table to Z in Ohm, with its sign settled and checked."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from cis.stages import Array, ComplexArray
 __all__ = ["EPS0", "Cell", "Derived", "derive"]
 
 EPS0 = 8.8541878128e-12  # F/m, CODATA 2018
+_SI: dict[Role, str] = {
+    "Z'": "Ohm", "|Z|": "Ohm", "Y'": "S", "|Y|": "S", "Cp": "F", "Cs": "F", "Lp": "H", "Ls": "H", "sigma'": "S/m",
+}  # fmt: skip
 _IMAGINARY: tuple[Role, ...] = ("Z''", "phase", "Y''", "phase Y")
 
 
@@ -54,12 +58,13 @@ def derive(
     Raises ReadError where header and physics contradict each other, or a unit is not one of an impedance.
     """
     findings = [Finding("note", n[0].upper() + n[1:] + ".") for n in table.notes]
-    frequency = _frequency(table, options, findings, where)
+    frequency = _frequency(table, options, findings, where, sign_known)
     pairs = complete_pairs(table.columns)
     values = _Values(table, where, options)
     # where two pairs have the same rank the table's order decides; a pair that is empty does not count
     pair = next((p for p in pairs if _has_numbers(values, p)), pairs[0])
     z = _impedance(pair, frequency, values, cell, findings, where)
+    _note_missing_unit(values.header(pair[0]), findings, sign_known)
     if options.imaginary_sign == "file":
         _check_sign(frequency, z, pair, table, findings, where, sign_known)
     _check_second_pair(pairs, pair, frequency, values, z, findings)
@@ -68,6 +73,12 @@ def derive(
         frequency_hz=frequency, z_ohm=z, temperature_k=temperature, set_k=set_point,
         cycle=_column(table, "cycle"), pair=pair, findings=tuple(findings),
     )  # fmt: skip
+
+
+def _note_missing_unit(column: Column, findings: list[Finding], known: bool) -> None:
+    unit = _SI.get(column.role or "f")
+    if unit is not None and column.factor is None and not known:
+        findings.append(Finding("note", f'No unit stands at "{column.header}": taken as {unit}.'))
 
 
 def _has_numbers(values: "_Values", pair: tuple[Role, Role]) -> bool:
@@ -125,7 +136,9 @@ class _Values:
         return np.asarray(values * (sign * factor), dtype=np.float64)
 
 
-def _frequency(table: Table, options: ReadOptions, findings: list[Finding], where: str) -> Array:
+def _frequency(
+    table: Table, options: ReadOptions, findings: list[Finding], where: str, known: bool
+) -> Array:
     column = _find(table, "f") or _find(table, "omega")
     values = None if column is None or column.role is None else _column(table, column.role)
     if column is None or values is None:
@@ -141,7 +154,14 @@ def _frequency(table: Table, options: ReadOptions, findings: list[Finding], wher
         factor, role = found[1], "omega" if found[0] == "rad/s" else "f"
     elif column.unit == "rad/s":
         role = "omega"
-    if factor is None and not options.frequency_unit:
+    if re.search(r"(?<![A-Za-z])mhz", column.header) and not options.frequency_unit:
+        raise ReadError(
+            f'does "{column.header}" mean MHz or mHz?',
+            why="the unit is written in small letters, and the two differ by nine decades",
+            remedy="answer with --frequency-unit MHz (or mHz)",
+            where=where,
+        )
+    if factor is None and not options.frequency_unit and not known:
         findings.append(
             Finding(
                 "note",

@@ -348,3 +348,18 @@ def test_more_values_than_names_are_refused(tmp_path: Path) -> None:
     text = "\n".join([lines[0], *(f"{k} {line}" for k, line in enumerate(lines[1:]))])
     with pytest.raises(ReadError, match="4 values, and the header 3 names"):
         read_spectra(write(tmp_path, text))
+
+
+def test_mhz_in_small_letters_is_a_question(tmp_path: Path) -> None:
+    file = write(tmp_path, table("freq (mhz),Z' (ohm),Z'' (ohm)", (F / 1e6, Z.real, Z.imag)))
+    with pytest.raises(ReadError, match="MHz or mHz"):
+        read_spectra(file)
+    check(file, ReadOptions(frequency_unit="MHz"))
+
+
+def test_missing_units_are_said(tmp_path: Path) -> None:
+    (s,) = read_spectra(write(tmp_path, table("f,Z',Z''", RI)))
+    assert {f.text for f in s.findings} >= {
+        'No unit stands at "f": taken as Hz.',
+        'No unit stands at "Z\'": taken as Ohm.',
+    }
