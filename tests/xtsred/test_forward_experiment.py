@@ -147,7 +147,7 @@ def test_lines_add_by_their_shares(measured):
     parts = measured.truth.components
     expected = sum(
         share * parts[f"P_{k}"] * parts[f"A_s_sc_{k}"] * parts[f"Icoh_s_{k}"]
-        for k, share in ((1, 2 / 3), (2, 1 / 3))
+        for k, share in ((1, 1 / 1.529), (2, 0.529 / 1.529))
     )
     np.testing.assert_allclose(parts["coh_s"], expected, rtol=1e-12)
     np.testing.assert_allclose(parts["Q_1"][1:] / parts["Q_2"][1:], 0.5638131 / 0.5594218)

@@ -128,8 +128,8 @@ class Effort:
 class VirtualExperiment:
     """Everything that decides what is measured.
 
-    air_path_mm: length of air that beam and detector both see, the same at every angle, as an attenuated
-    additive term: what it adds is multiplied by the beam's mean transmission through what stands in it.
+    air_path_mm: length of air that beam and detector both see, the same at every angle, centred on the sample: half of
+    it lies in the whole beam, half in what the sample lets pass (mean transmission over the beam's width).
     beamstop_deg: half-way angle of the beam stop's shadow, 0.1° wide; None for none.
     """
 

@@ -81,7 +81,7 @@ def expect(experiment: VirtualExperiment) -> VirtualTruth:
     recoil, attenuation, detector response relative to the first line's, lines summed by their shares):
     coh_s, inc_s, coh_c, inc_c (single scattering, sample and container), ms2, ms_tot (orders 2, and 2 up) and
     ms_sigma (its Monte Carlo standard error), e_coh_c, e_inc_c, e_ms (the same of the empty
-    container), air, air_s, air_e (in the open beam, behind the filled and the empty container).
+    container), air, air_s, air_e (in the open beam, about the filled and the empty container).
     Of line k = 1, 2, ...: Q_k, S_k, P_k, KN_k (Klein-Nishina over Thomson, times P), D_k, Dinc_k (detector response), favg2_k, f2avg_k,
     Icoh_s_k, Sinc_s_k, Icoh_c_k, Sinc_c_k (before attenuation), A_s_sc_k, A_c_sc_k, A_c_c_k and `_inc` ones.
     """
@@ -290,14 +290,16 @@ class _Line:
             + common["Dinc"] * common["KN"] * curves.incoherent
         )
 
-        def behind(media: tuple[Scatterer, Scatterer]) -> float:
+        def left(media: tuple[Scatterer, Scatterer]) -> float:
+            """Half of the air lies before the sample, in the whole beam; half behind it, in what passed."""
             tube = experiment.sample.tube
-            return beam_transmission(
+            passed = beam_transmission(
                 tube=tube, beam_width_mm=width, media=media, energy_kev=self.energy
             )
+            return 0.5 + 0.5 * passed
 
         return {
             "air": open_beam,
-            "air_s": behind(filled) * open_beam,
-            "air_e": behind(hollow) * open_beam,
+            "air_s": left(filled) * open_beam,
+            "air_e": left(hollow) * open_beam,
         }
