@@ -43,7 +43,21 @@ READERS: tuple[ModuleType, ...] = (
     text,
 )
 
-_HEAD_BYTES = 4096
+# what people hand in as a scan, by its first bytes
+_REFUSED = {
+    # libhdf5 cannot be trusted with damaged files in our process, and no diffractometer writes NXxrd by itself
+    b"\x89HDF\r\n": "an HDF5 or NeXus file",
+    b"V3RD": "a Philips .rd file",
+    b"V5RD": "a Philips .rd file",
+    b"V3SD": "a Philips .sd file",
+    b"\xd0\xcf\x11\xe0": "an Office document",
+    b"PK\x03\x04": "a ZIP archive (or Office document) without scans",
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a gzip file: unpack it first; it",
+}
+
+# beamlines write long headers before the first word that tells the format
+_HEAD_BYTES = 32_768
 
 
 def read_scans(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple[Scan, ...]:
@@ -71,9 +85,12 @@ def read_scans(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple
         if reader.matches(head, path.name):
             scans: tuple[Scan, ...] = reader.read(path)
             return scans
+    refused = next((what for magic, what in _REFUSED.items() if head.startswith(magic)), None)
     raise ReadError(
-        "the file is neither text nor a format known here",
-        why=f"it begins with {head[:16]!r}",
+        f"this is {refused}, which is not read"
+        if refused
+        else "the file is neither text nor a format known here",
+        why="scans are read from the formats below" if refused else f"it begins with {head[:16]!r}",
         remedy="export the scan as .xy text; known formats: " + ", ".join(r.NAME for r in READERS),
         where=str(path),
     )

@@ -15,6 +15,7 @@ __all__ = ["are_integers", "checked", "scatter_ratio"]
 # twice the scatter of Poisson counts of a flat pattern is unlucky, half of it does not happen
 _SMOOTH, _ROUGH = 0.5, 3.0
 _MIN_POINTS = 30
+_IMPOSSIBLE = 1e15
 # more of them than this, and the steps are meant to vary
 _FEW_GAPS = 0.02
 
@@ -73,6 +74,13 @@ def _check_numbers(scan: Scan, *, place: Callable[[int], str]) -> None:
             )
         if name == "2theta":
             continue
+        if float(array.max()) > _IMPOSSIBLE:
+            row = int(np.argmax(array))
+            raise ReadError(
+                f"{name} is {array[row]:g}",
+                why="no detector counts that far; the file is damaged",
+                where=place(row),
+            )
         bad = array <= 0 if name == "the counting time" else array < 0
         if bad.any():
             row = int(np.argmax(bad))

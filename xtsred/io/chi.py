@@ -28,7 +28,7 @@ _TWO_THETA = re.compile(r"2\s*-?_?\s*th|two_?\s?-?theta|\btth\b|2\s*[θϑΘ]", r
 
 def matches(head: bytes, name: str) -> bool:
     """The name, and four header lines of which the last is a number of points."""
-    lines = head.decode("latin-1").replace("\r", "\n").replace("\n\n", "\n").split("\n")
+    lines = head[:4096].decode("latin-1").replace("\r", "\n").replace("\n\n", "\n").split("\n")
     return (
         name.lower().endswith(".chi")
         and len(lines) > 4

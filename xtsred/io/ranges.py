@@ -92,15 +92,32 @@ def single_time(seconds: float, points: int) -> Array | None:
 
 def attenuated(
     intensities: Array, seconds: Array | None, factors: Array, *, multiplied: bool
-) -> tuple[Array, Array | None]:
-    """(counts as detected, effective counting time) of points taken behind an attenuator.
+) -> tuple[Array, Array | None, str]:
+    """(counts as detected, effective counting time, what was done) of points taken behind an attenuator.
 
     An attenuator of factor f lets 1/f of the beam through: N counts in t seconds behind it are N counts in
     t/f seconds without it. Held this way the counts stay Poisson and the rate comes out right.
-    multiplied: the file has multiplied its intensities by the factors (as most programs show them).
+    multiplied: whether the format multiplies its intensities by the factors. Counts are whole numbers: where only
+    the intensities, or only their quotients with the factors, are whole, that decides instead.
     """
-    counts = intensities / factors if multiplied else intensities
-    return frozen(counts), None if seconds is None else frozen(seconds / factors)
+    behind = factors != 1
+    quotients = intensities / factors
+    raw_whole = _whole(intensities[behind], within=1e-6)
+    quotient_whole = _whole(quotients[behind], within=0.01)
+    if raw_whole != quotient_whole:
+        multiplied = quotient_whole
+    counts = quotients if multiplied else np.array(intensities)
+    if multiplied and quotient_whole:
+        counts[behind] = np.rint(counts[behind])
+    said = (
+        f"{int(behind.sum())} points behind an attenuator of up to {factors.max():g}: the counts are "
+        f"{'the intensities divided by the factor' if multiplied else 'as listed'}, the counting time is divided by it"
+    )
+    return frozen(counts), None if seconds is None else frozen(seconds / factors), said
+
+
+def _whole(values: Array, *, within: float) -> bool:
+    return bool(np.all(np.abs(values - np.rint(values)) <= within))
 
 
 def counted(scan: Scan) -> Scan:
@@ -127,7 +144,7 @@ def collected(scans: Sequence[Scan], *, file: str, skipped: Sequence[str]) -> tu
     if not scans:
         raise ReadError(
             "there is no scan over 2theta in the file",
-            why="; ".join(skipped) or "it holds no range at all",
+            why=_listed(skipped) or "it holds no range at all",
             remedy="name the file of the 2theta scan",
             where=file,
         )
@@ -146,6 +163,11 @@ def collected(scans: Sequence[Scan], *, file: str, skipped: Sequence[str]) -> tu
         turned = _turned(replace(scan, findings=scan.findings + said))
         done.append(checked(turned, place=partial(_point, where)))
     return tuple(done)
+
+
+def _listed(skipped: Sequence[str]) -> str:
+    more = len(skipped) - 5
+    return "; ".join(skipped[:5]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _point(where: str, row: int) -> str:

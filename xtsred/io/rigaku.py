@@ -69,16 +69,10 @@ def ras_scan(
             )
         if unit == "cps" and seconds is not None:
             values = frozen(values * seconds)
-        values, seconds = attenuated(values, seconds, factor, multiplied=False)
+        values, seconds, said = attenuated(values, seconds, factor, multiplied=False)
         if unit == "cps" and seconds is not None:
             values = frozen(values / seconds)
-        doubts.append(
-            Finding(
-                "note",
-                f"{where}: {int(np.sum(factor != 1))} points behind an attenuator of up to {factor.max():g}: "
-                "their counting time is divided by its factor",
-            )
-        )
+        doubts.append(Finding("note", f"{where}: {said}"))
     scan = Scan(
         file=file,
         format=format,

@@ -1,7 +1,7 @@
 """Rigaku .asc (the text export of PDXL and of the older programs).
 
 schema: lines of `*KEY = value`; after *BEGIN (or *COUNT) the intensities, separated by commas, several to a line, until *END;
-    angles are *START, *STEP and *COUNT; *EOF closes the file.
+    angles are *START, *STEP and *COUNT; *EOF closes the file; *GROUP_COUNT tells how many groups there are.
 uncertainties: none in the file; counts are Poisson, rates (*YUNIT cps) times the counting time are counts where whole.
 metadata: sample, anode (*TARGET, an atomic number or a symbol), wavelengths, generator, scan axis and mode, speed, date.
 structure: one Scan per group over 2theta; *COUNT and *STOP must fit the intensities.
@@ -9,9 +9,11 @@ No sample file was at hand: built from the documented keys.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from calibration.errors import ReadError
+from calibration.report import Finding
 from xtsred.io.numbers import number, number_list, whole
 from xtsred.io.ranges import collected, counted, equal_steps, is_two_theta, single_time
 from xtsred.io.source import read_text
@@ -25,6 +27,7 @@ _ANODES = {"24": "Cr", "26": "Fe", "27": "Co", "29": "Cu", "42": "Mo", "47": "Ag
 _SHOWN = {
     "COMMENT": "comment",
     "SCAN_MODE": "scan mode",
+    "MEAS_MODE": "measurement mode",
     "SCAN_AXIS": "scan axis",
     "KV": "generator voltage (kV)",
     "MA": "generator current (mA)",
@@ -32,6 +35,7 @@ _SHOWN = {
     "COUNTER": "detector",
     "SLIT_NAME": "slits",
     "MONOCHRO": "monochromator",
+    "I_MONOCHRO": "incident monochromator",
     "FILTER": "filter",
 }
 
@@ -71,8 +75,19 @@ def read(path: Path) -> tuple[Scan, ...]:
             rows, begin = [], 0
         elif plain.upper() == "*EOF":
             closed = True
-    if not closed or rows:
-        raise ReadError("the file does not end with *END and *EOF", why="it was cut", where=file)
+    found_all = len(scans) + len(skipped)
+    stated = facts.get("GROUP_COUNT", "")
+    if rows or (stated and whole(stated, what="*GROUP_COUNT", where=file) > found_all):
+        raise ReadError(
+            "the file ends before *END"
+            if rows
+            else f"*GROUP_COUNT says {stated}, {found_all} are there",
+            why="it was cut",
+            where=file,
+        )
+    if not closed and scans:
+        cut = Finding("warning", f"{file}: the file does not end with *EOF: it may have been cut")
+        scans[-1] = replace(scans[-1], findings=(*scans[-1].findings, cut))
     return collected(scans, file=file, skipped=skipped)
 
 
@@ -81,7 +96,7 @@ def _scan(rows: list[str], facts: dict[str, str], *, file: str, where: str, inde
         return number(facts.get(key, ""), what=f"*{key}", where=where)
 
     values = number_list(" ".join(rows), what="the intensities", where=where)
-    points = whole(facts.get("COUNT", ""), what="*COUNT", where=where)
+    points = whole(facts.get("COUNT", str(values.size)), what="*COUNT", where=where)
     if values.size != points:
         raise ReadError(
             f"*COUNT says {points} points, {values.size} are there",
@@ -100,7 +115,8 @@ def _scan(rows: list[str], facts: dict[str, str], *, file: str, where: str, inde
         raise ReadError(
             f"the intensities are in {unit!r}", why="counts or cps are expected", where=where
         )
-    lines = [facts.get(f"WAVE_LENGTH{i}", "") for i in (1, 2)]
+    both = not facts.get("XRAY_CHAR", "").upper().endswith("ALPHA1")
+    lines = [facts.get(f"WAVE_LENGTH{i}", "") for i in ((1, 2) if both else (1,))]
     target = facts.get("TARGET", "")
     return counted(
         Scan(
@@ -133,7 +149,8 @@ def _time(facts: dict[str, str], points: int, *, where: str) -> Array | None:
     speed = number(facts["SPEED"], what="*SPEED", where=where)
     step = abs(number(facts.get("STEP", ""), what="*STEP", where=where))
     unit = facts.get("SPEED_UNIT", facts.get("SPEED_DIM", "")).lower()
-    stepwise = facts.get("SCAN_MODE", "").lower().startswith(("step", "ft", "fixed"))
+    mode = facts.get("MEAS_MODE", facts.get("SCAN_MODE", ""))
+    stepwise = mode.lower().startswith(("step", "ft", "fixed"))
     if unit.startswith("s") or (not unit and stepwise):
         return single_time(speed, points)
     if "deg" in unit or not unit:

@@ -10,7 +10,8 @@ metadata: sample, date, wavelengths. Anode, counting time, generator and detecto
     give seconds_per_step in the project file.
 structure: one Scan; files with more than one range are refused. Number of points, angles and the lowest and highest
     intensity are each stated twice and must agree.
-No sample file was at hand: built from the layout told by Chemotion's converter (R. Dockhorn's notebook).
+Source of the layout: Chemotion's converter (R. Dockhorn's notebook); checked on one real file, of a strip detector,
+    whose counts are shared between channels and so scatter less than Poisson's.
 """
 
 from pathlib import Path
@@ -69,7 +70,7 @@ def read(path: Path) -> tuple[Scan, ...]:
         kind="counts",
         header=ScanHeader(
             wavelengths_a=tuple(shortest(w) for w in (alpha1, alpha2) if 0.1 < w < 10),
-            sample_name=texts[0] if texts else None,
+            sample_name=texts[0] if texts and "no Title" not in texts[0] else None,
             started=text(data, at - 0x200, 16) or text(data, 0x10, 16) or None,
             other={"comment": "; ".join(texts[1:])} if len(texts) > 1 else {},
             ignored=("every other field of the headers",),

@@ -70,7 +70,7 @@ _OTHER_AXES = frozenset(
 
 def matches(head: bytes, name: str) -> bool:
     """Anything that can be text."""
-    return is_text(head)
+    return is_text(head[:4096])
 
 
 def read(path: Path, *, columns: Mapping[str, int] | None = None) -> tuple[Scan, ...]:

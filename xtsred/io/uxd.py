@@ -1,7 +1,8 @@
 """Siemens/Bruker .uxd (text of DIFFRAC AT and DIFFRAC plus).
 
 schema: comment lines (;), file keys `_KEY=value` (_FILEVERSION first), then per range its keys and, after _COUNTS, _CPS,
-    _2THETACOUNTS or _2THETACPS, the numbers: intensities alone, several to a line, or 2theta and intensity, a row per point.
+    _2THETACOUNTS, _2THETACPS or _2THETACOUNTSTIME, the numbers: intensities alone, several to a line, or 2theta, intensity (and
+    time), a row per point.
     Angles are _START + i _STEPSIZE; listed angles are rounded to fewer digits and are used only where they do not fit these.
 uncertainties: none in the file; counts are Poisson, rates times _STEPTIME are counts where whole.
 metadata: sample, anode, wavelengths and ratio, _STEPTIME, generator, slits, radius, date.
@@ -28,11 +29,15 @@ __all__ = ["NAME", "matches", "read"]
 
 NAME = "Bruker uxd"
 _KEY = re.compile(r"_(\w+)\s*=\s*(.*?)\s*\Z")
+# peak lists, which are results and no scans
+_PEAKS = ("_D-I", "_2THETA-I")
 _BLOCKS: dict[str, tuple[Literal["counts", "rates"], bool]] = {
     "_COUNTS": ("counts", False),
     "_CPS": ("rates", False),
     "_2THETACOUNTS": ("counts", True),
     "_2THETACPS": ("rates", True),
+    "_2THETACOUNTSTIME": ("counts", True),
+    "_2THETACPSTIME": ("rates", True),
 }
 _SHOWN = {
     "DRIVE": "drive",
@@ -74,29 +79,19 @@ def read(path: Path) -> tuple[Scan, ...]:
             announced = i
         if not line or line.startswith(";"):
             continue
-        if line.upper() in _BLOCKS:
-            stop = next(
-                (j for j in range(i, len(lines)) if lines[j].lstrip()[:1] in ("_", ";")), len(lines)
-            )
+        word = line.upper()
+        if word in _BLOCKS or word in _PEAKS:
+            ends = (j for j in range(i, len(lines)) if lines[j].lstrip()[:1] in ("_", ";"))
+            stop = next(ends, len(lines))
             index = len(scans) + len(skipped)
             drive = facts.get("DRIVE", "")
-            if drive and not is_two_theta(drive):
+            if word in _PEAKS:
+                skipped.append(f"range {index} is a list of peaks")
+            elif drive and not is_two_theta(drive):
                 skipped.append(f"range {index} over {drive}")
             else:
-                kind, listed = _BLOCKS[line.upper()]
-                block = lines[i:stop]
-                where = f"{file}:{i + 1}"
-                columns = _listed(block, file=file, first_line=i + 1) if listed else None
-                values = (
-                    columns[1]
-                    if columns
-                    else number_list(" ".join(block), what="the intensities", where=where)
-                )
-                angles = _angles(
-                    facts, values.size, listed=columns[0] if columns else None, where=where
-                )
                 scans.append(
-                    _scan(facts, angles, values, kind=kind, file=file, index=index, where=where)
+                    _scan(lines[i:stop], facts, word=word, line=i + 1, file=file, index=index)
                 )
             i, announced = stop, 0
         elif found := _KEY.match(line):
@@ -117,15 +112,22 @@ def read(path: Path) -> tuple[Scan, ...]:
     return collected(scans, file=file, skipped=skipped)
 
 
-def _listed(block: list[str], *, file: str, first_line: int) -> tuple[Array, Array]:
+def _columns(
+    block: list[str], *, word: str, file: str, first_line: int
+) -> tuple[Array | None, Array, Array | None]:
+    """2theta (None where not listed), intensity, time (None where not listed)."""
+    if not _BLOCKS[word][1]:
+        where = f"{file}:{first_line}"
+        return None, number_list(" ".join(block), what="the intensities", where=where), None
     table = parse_table(block, file=file, first_line=first_line)
-    if table.values.shape[1] != 2:
+    if table.values.shape[1] != (3 if word.endswith("TIME") else 2) or table.header:
         raise ReadError(
             f"there are {table.values.shape[1]} columns",
-            why="2theta and intensity are expected",
+            why=f"{word} announces 2theta, intensity{' and time' if word.endswith('TIME') else ''}",
             where=table.place(0),
         )
-    return frozen(table.values[:, 0]), frozen(table.values[:, 1])
+    columns = [frozen(column) for column in table.values.T]
+    return columns[0], columns[1], columns[2] if len(columns) == 3 else None
 
 
 def _angles(facts: Mapping[str, str], size: int, *, listed: Array | None, where: str) -> Array:
@@ -149,45 +151,41 @@ def _angles(facts: Mapping[str, str], size: int, *, listed: Array | None, where:
 
 
 def _scan(
-    facts: Mapping[str, str],
-    angles: Array,
-    values: Array,
-    *,
-    kind: Literal["counts", "rates"],
-    file: str,
-    index: int,
-    where: str,
+    block: list[str], facts: Mapping[str, str], *, word: str, line: int, file: str, index: int
 ) -> Scan:
+    where = f"{file}:{line}"
+    listed, values, times = _columns(block, word=word, file=file, first_line=line)
     seconds = facts.get("STEPTIME", "")
-    unit = facts.get("WL_UNIT", "A").upper()
-    lines = [
-        _number_or_zero(facts.get(f"WL{i}", "")) * (10.0 if unit.startswith("N") else 1.0)
-        for i in (1, 2)
-    ]
-    ratio = _number_or_zero(facts.get("WLRATIO", ""))
+    if times is None and seconds:
+        times = single_time(number(seconds, what="_STEPTIME", where=where), values.size)
     return counted(
         Scan(
             file=file,
             format=NAME,
             range_index=index,
-            two_theta_deg=angles,
+            two_theta_deg=_angles(facts, values.size, listed=listed, where=where),
             values=values,
-            kind=kind,
-            seconds_per_step=single_time(
-                number(seconds, what="_STEPTIME", where=where), values.size
-            )
-            if seconds
-            else None,
-            header=ScanHeader(
-                anode=facts.get("ANODE") or None,
-                wavelengths_a=tuple(w for w in lines if 0.1 < w < 10),
-                line_ratio=ratio if 0 < ratio < 1 else None,
-                sample_name=facts.get("SAMPLE") or None,
-                started=facts.get("DATEMEASURED") or None,
-                other={name: facts[key] for key, name in _SHOWN.items() if facts.get(key)},
-                ignored=("comments", "positions of other drives", "detector settings"),
-            ),
+            kind=_BLOCKS[word][0],
+            seconds_per_step=times,
+            header=_header(facts),
         )
+    )
+
+
+def _header(facts: Mapping[str, str]) -> ScanHeader:
+    nanometres = facts.get("WL_UNIT", "A").upper().startswith("N")
+    lines = [
+        _number_or_zero(facts.get(f"WL{i}", "")) * (10.0 if nanometres else 1.0) for i in (1, 2)
+    ]
+    ratio = _number_or_zero(facts.get("WLRATIO", ""))
+    return ScanHeader(
+        anode=facts.get("ANODE") or None,
+        wavelengths_a=tuple(w for w in lines if 0.1 < w < 10),
+        line_ratio=ratio if 0 < ratio < 1 else None,
+        sample_name=facts.get("SAMPLE") or None,
+        started=facts.get("DATEMEASURED") or None,
+        other={name: facts[key] for key, name in _SHOWN.items() if facts.get(key)},
+        ignored=("comments", "positions of other drives", "detector settings"),
     )
 
 

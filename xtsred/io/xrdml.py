@@ -104,12 +104,11 @@ def _scan(scan: Element, measurement: Element, root: Element, *, file: str, inde
             )
         behind = int(np.sum(factor > 1))
         if behind:
-            values, seconds = attenuated(values, seconds, factor, multiplied=counts is None)
+            values, seconds, said = attenuated(values, seconds, factor, multiplied=counts is None)
             doubts.append(
                 Finding(
                     "note",
-                    f"{where}: {behind} points behind an attenuator of up to {factor.max():g}: "
-                    "their counting time is divided by its factor",
+                    f"{where}: {said}",
                     {"points": float(behind), "factor": float(factor.max())},
                 )
             )

@@ -141,7 +141,7 @@ def brml_part(y: np.ndarray, *, absorber: np.ndarray | None = None, axis: str = 
     """One RawData part."""
     factor = np.ones(y.size) if absorber is None else absorber
     rows = "".join(
-        f"<Datum>{SECONDS},{f:g},{a:.9g},{a / 2:.9g},{v}</Datum>"
+        f"<Datum>{SECONDS},{f:.10g},{a:.9g},{a / 2:.9g},{v * f:.10g}</Datum>"
         for f, a, v in zip(factor, angles(y.size), y, strict=True)
     )
     return f"""<?xml version="1.0"?>
