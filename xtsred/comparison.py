@@ -1,52 +1,92 @@
-"""The [comparison] table of a project file."""
+"""The [comparison] table of a project file: the result against another S(Q) or a model."""
+
+from pathlib import Path
 
 import numpy as np
 
 from calibration.errors import InputError
 from calibration.records import Loaded
 from calibration.report import Finding
+from xtsred.config import Comparison as Table
 from xtsred.config import Project
-from xtsred.stages import Comparison, StructureFactor, frozen
+from xtsred.simulation.compare import Goodness, compare_curves
+from xtsred.simulation.curves import read_table, structure_factor
+from xtsred.stages import Array, Comparison, StructureFactor, frozen
+from xtsred.unpack import Plan
 
 __all__ = ["compare_with"]
 
 
 def compare_with(
-    loaded: Loaded[Project], structure: StructureFactor
+    loaded: Loaded[Project], plan: Plan, structure: StructureFactor
 ) -> tuple[Comparison | None, tuple[Finding, ...]]:
-    """Compare S(Q) with the curve that the project names, on our grid inside both curves' ranges."""
+    """Compare S(Q) with what the project names, on our grid inside both curves' ranges; None where it names nothing.
+
+    Raises InputError for a file that cannot be read or does not overlap.
+    """
     table = loaded.record.comparison
     if table is None:
         return None, ()
-    if table.curve is None:
-        return None, (Finding("note", "comparison with a trajectory: see `xtsred compare`"),)
-    data = np.genfromtxt(
-        loaded.folder / table.curve,
-        delimiter="," if table.curve.endswith("csv") else None,
-        skip_header=1 if table.curve.endswith("csv") else 0,
+    if table.curve is not None:
+        goodness, findings = _curve(loaded.folder / table.curve, table, structure)
+        name = table.curve
+    elif table.trajectory is not None:
+        goodness, findings = _trajectory(loaded.folder / table.trajectory, table, plan, structure)
+        name = table.trajectory
+    else:
+        raise InputError("a curve or a trajectory must be named", where="comparison.curve")
+    return _comparison(Path(name).name, goodness), (*findings, *goodness.findings)
+
+
+def _comparison(name: str, goodness: Goodness) -> Comparison:
+    difference = goodness.residual
+    pull = None if goodness.sigma is None else float(np.std(difference / goodness.sigma))
+    return Comparison(
+        name=name,
+        function=goodness.function,
+        q=frozen(goodness.q),
+        s=frozen(goodness.measured),
+        sigma=frozen(np.zeros(0) if goodness.sigma is None else goodness.sigma),
+        s_other=frozen(goodness.calculated),
+        rms=float(np.sqrt(np.mean(difference**2))),
+        r_x=goodness.r_x,
+        r_x_sigma=goodness.r_x_sigma,
+        pull_width=pull,
     )
-    q, s = data[:, 0], data[:, 1]
-    if table.curve_is == "S-1":
-        s = s + 1
-    low, high = table.q_range
-    inside = (structure.q >= max(low, q[0]) - 1e-9) & (structure.q <= min(high, q[-1]) + 1e-9)
-    if inside.sum() < 10:
-        raise InputError("too few points", where="comparison.q_range")
-    ours, sigma = structure.s[inside], structure.sigma[inside]
-    other = np.interp(structure.q[inside], q, s)
-    difference = ours - other
-    return (
-        Comparison(
-            name=table.curve,
-            function="S",
-            q=frozen(structure.q[inside]),
-            s=frozen(ours),
-            sigma=frozen(sigma),
-            s_other=frozen(other),
-            rms=float(np.sqrt(np.mean(difference**2))),
-            r_x=float(np.sqrt(np.sum(difference**2) / np.sum(ours**2))),
-            r_x_sigma=None,
-            pull_width=float(np.std(difference / sigma)),
-        ),
-        (),
+
+
+def _goodness(
+    structure: StructureFactor, q: Array, s: Array, table: Table, blocks: Array | None = None
+) -> Goodness:
+    return compare_curves(
+        structure.q, structure.s, structure.sigma, q, s, q_range=table.q_range, blocks=blocks
     )
+
+
+def _curve(
+    path: Path, table: Table, structure: StructureFactor
+) -> tuple[Goodness, tuple[Finding, ...]]:
+    curve = structure_factor(read_table(path), meaning=table.curve_is)
+    return _goodness(structure, curve.q, curve.s, table), curve.findings
+
+
+def _trajectory(
+    path: Path, table: Table, plan: Plan, structure: StructureFactor
+) -> tuple[Goodness, tuple[Finding, ...]]:
+    from xtsred.simulation.frame import FrameRange, ReadOptions
+    from xtsred.simulation.model import Sample, Weighting, trajectory_model
+    from xtsred.simulation.trajectory import parse_frames
+
+    if table.weights is None:
+        raise InputError("a trajectory needs weights", where="comparison.weights")
+    frames = parse_frames(table.frames.replace(" ", "")) if table.frames else FrameRange()
+    fractions = zip(plan.composition.elements, plan.composition.fractions, strict=True)
+    model = trajectory_model(
+        [path],
+        structure.q,
+        options=ReadOptions(frames=frames),
+        weighting=Weighting(kind=table.weights, energy_kev=plan.energy_kev),
+        sample=Sample(fractions=dict(fractions), number_density_per_a3=plan.number_density_per_a3),
+        window="lorch",
+    )
+    return _goodness(structure, model.q, model.s, table, model.blocks), model.findings

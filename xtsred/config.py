@@ -157,7 +157,7 @@ class Polarization:
 
     monochromator: Literal["none", "perfect", "mosaic"] | None = None
     two_theta_deg: Annotated[Quantity, Number(unit="°", gt=0.0, lt=180.0)] | None = None
-    degree: Annotated[Quantity, Number(ge=-1.0, le=1.0)] | None = None
+    degree: Annotated[Quantity, Number(gt=-1.0, le=1.0)] | None = None
 
 
 @record

@@ -65,11 +65,11 @@ def multiple_scattering_model(
     multiple scattering is taken off here.
     """
     setup, line, terms = plan.setup, lines[0].line, lines[0]
-    core = _cross_section(setup.sample, line, setup, terms.response_elastic, plan)
+    core = _cross_section(setup.sample, line, plan)
     kernel = _kernel(setup, line, empty=False)
     wall, wall_share = None, None
     if setup.wall is not None and terms.wall_ratio is not None:
-        wall = _cross_section(setup.wall, line, setup, terms.response_elastic, plan).scatterer(None)
+        wall = _cross_section(setup.wall, line, plan).scatterer(None)
         empty = multiple_scattering(
             two_theta_deg,
             kernel=_kernel(setup, line, empty=True),
@@ -117,9 +117,9 @@ def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
     )
 
 
-def _cross_section(
-    substance: Substance, line: Line, setup: Setup, response_elastic: float, plan: Plan
-) -> _CrossSection:
+def _cross_section(substance: Substance, line: Line, plan: Plan) -> _CrossSection:
+    """Compton carries the detector's response to it, relative to this line's: the reference of K."""
+    setup = plan.setup
     q = momentum_transfer(_ANGLES, wavelength_a=line.wavelength_a)
     f = form_factors(substance.composition, q, energy_kev=line.energy_kev)
     recoil = klein_nishina_over_thomson(
@@ -128,8 +128,8 @@ def _cross_section(
     share = compton_response(_ANGLES, line, setup) / plan.reference_response
     return _CrossSection(
         q=q,
-        square_mean=response_elastic * square_mean(substance.composition, f),
-        mean_square=response_elastic * mean_square(substance.composition, f),
+        square_mean=square_mean(substance.composition, f),
+        mean_square=mean_square(substance.composition, f),
         compton=share * recoil * incoherent(substance.composition, q),
         number_density_per_a3=number_density(
             substance.composition, mass_density_g_per_cm3=substance.mass_density_g_per_cm3

@@ -75,7 +75,7 @@ def reduce_inputs(
     used, pdf = _real_space(project, plan, solution.structure)
     shells, shell_findings = measure_shells(project, plan, pdf)
     intensity = _intensity(problem, solution, angle)
-    comparison, comparison_findings = compare_with(loaded, solution.structure)
+    comparison, comparison_findings = compare_with(loaded, plan, solution.structure)
     findings = (
         *plan.findings,
         *header_findings(inputs, plan),
