@@ -1,7 +1,7 @@
 """From conductivities along a series to activation energies: which points, which segments, which doubts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,11 @@ SAME_TEMPERATURE_K = 0.05
 """Readings closer than this are one temperature."""
 
 _P_SAID = 0.05
+_FORMS: Mapping[str, tuple[Form, ...]] = {
+    "ln_sigma": ("ln_sigma",),
+    "ln_sigma_T": ("ln_sigma_T",),
+    "both": ("ln_sigma", "ln_sigma_T"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ def series_arrhenius(
         thermometer=project.temperature.thermometer,
     )
     results = tuple(
-        arrhenius_result(part, table=table, segment=segment)
+        arrhenius_result(part, form=table.form, segment=segment)
         for segment, part in _segments(points, table, findings)
     )
     return results, (*findings, *(f for r in results for f in r.findings))
@@ -99,10 +104,10 @@ def _segments(
 
 
 def arrhenius_result(
-    points: ArrheniusPoints, *, table: ArrheniusTable, segment: str = "all"
+    points: ArrheniusPoints, *, form: str, segment: str = "all"
 ) -> ArrheniusResult:
     """All forms asked for of one set of points, with the tests of straightness."""
-    forms: tuple[Form, ...] = ("ln_sigma", "ln_sigma_T") if table.form == "both" else (table.form,)
+    forms = _FORMS[form]
     fits = tuple(fit_arrhenius(points, form=form) for form in forms)
     tests = tuple(t for t in (curvature_test(points, form=form) for form in forms) if t is not None)
     kink = break_test(points, form=forms[0]) if segment == "all" else None
@@ -114,15 +119,14 @@ def arrhenius_result(
             f"The Arrhenius plot is curved (F test, p = {tests[0].p:.2g}): the local E_A changes by {change} from the cold "
             "to the hot end; one E_A does not describe all temperatures."
         )
-        findings.append(Finding("warning", text, {"p": tests[0].p, "change_eV": change.value}))
+        findings.append(_weighed(text, tests[0].p, tests[0].p_stated, {"change_eV": change.value}))
     if kink is not None and kink.p < _P_SAID:
         text = (
             f"A kink near {kink.temperature_k:.0f} K fits better than one line (p = {kink.p:.2g}): E_A {kink.below_ev} below, "
             f"{kink.above_ev} above. If it is a glass transition, set arrhenius.breakpoint_K."
         )
-        findings.append(
-            Finding("warning", text, {"p": kink.p, "temperature_K": kink.temperature_k})
-        )
+        numbers = {"temperature_K": kink.temperature_k}
+        findings.append(_weighed(text, kink.p, kink.p_stated, numbers))
     if vtf is not None and tests and tests[0].p < _P_SAID:
         findings.extend(vtf.findings)
     return ArrheniusResult(
@@ -134,3 +138,13 @@ def arrhenius_result(
         vtf=vtf,
         findings=tuple(findings),
     )
+
+
+def _weighed(text: str, p: float, p_stated: float | None, numbers: dict[str, float]) -> Finding:
+    """A warning, or a note where the stated uncertainties (the thermometer's above all) would do the same."""
+    if p_stated is None or p_stated < _P_SAID:
+        return Finding("warning", text, {"p": p, **numbers})
+    text += (
+        f" The stated uncertainties alone would do as much in {100 * p_stated:.0f}% of all cases."
+    )
+    return Finding("note", text, {"p": p, "p_stated": p_stated, **numbers})

@@ -119,6 +119,13 @@ class ArrheniusFit:
         """E_A in eV, statistics and thermometer in quadrature, e.g. 0.41(1) eV."""
         return Quantity(self.activation_ev, _quadrature(self.stat_ev, self.thermometer_ev), "eV")
 
+    @property
+    def written(self) -> str:
+        """E_A as text; where the thermometer is unknown, the statistical part alone, and said so."""
+        if self.thermometer_ev is None and self.stat_ev is not None:
+            return f"{Quantity(self.activation_ev, self.stat_ev, 'eV')} (statistics only)"
+        return str(self.activation)
+
     def line(self, temperature_k: Array) -> Array:
         """sigma of the line in S/cm at sample temperatures, shape of the argument."""
         y = self.ln_prefactor.value - self.activation_ev * inverse_kt(temperature_k)

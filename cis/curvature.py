@@ -15,7 +15,7 @@ from cis.arrhenius import (
     ordinate,
     point_weights,
 )
-from cis.stages import Array
+from cis.stages import Array, BoolArray
 
 __all__ = ["BreakTest", "CurvatureTest", "VtfFit", "break_test", "curvature_test", "fit_vtf"]
 
@@ -27,13 +27,15 @@ _SIDE = 3  # points on each side of a break: fewer make a slope of nothing
 class CurvatureTest:
     """F test of a quadratic term in 1/T.
 
-    p: probability of a term this large by chance. slope_change_ev: how the local E_A differs
+    p: probability of a term this large by chance, the noise taken from the points themselves; p_stated: the
+    same with the stated uncertainties as noise (None without them). slope_change_ev: how the local E_A differs
     between the cold and the hot end (hot minus cold), eV, with its standard uncertainty.
     """
 
     form: Form
     f: float
     p: float
+    p_stated: float | None
     slope_change_ev: Quantity
 
 
@@ -42,12 +44,14 @@ class BreakTest:
     """Test of one kink in the Arrhenius line, at an unknown temperature.
 
     p: probability that a straight line with this scatter shows a kink this good anywhere (simulated with
-    a fixed seed, so the search is paid for). temperature_k: best place of the kink; below_ev, above_ev: E_A on either side.
+    a fixed seed, so the search is paid for); p_stated: the same with the stated uncertainties as noise.
+    temperature_k: best place of the kink; below_ev, above_ev: E_A on either side.
     """
 
     form: Form
     f: float
     p: float
+    p_stated: float | None
     temperature_k: float
     below_ev: Quantity
     above_ev: Quantity
@@ -79,13 +83,14 @@ def curvature_test(points: ArrheniusPoints, *, form: Form) -> CurvatureTest | No
     Returns None with fewer than four different temperatures.
     Source: Bevington & Robinson (2003) sec. 11.4.
     """
-    from scipy.special import fdtrc
+    from scipy.special import chdtrc, fdtrc
 
     x, y = inverse_kt(points.sample_k), ordinate(points, form=form)
     n = x.size
     if np.unique(x).size < 4:
         return None
-    root = np.sqrt(point_weights(points, form=form)[0])
+    weight, _, chi2_reduced = point_weights(points, form=form)
+    root, stated = np.sqrt(weight), chi2_reduced is not None
     u = x - np.average(x, weights=root**2)
     scale = float(np.max(np.abs(u)))
     u = u / scale
@@ -105,6 +110,7 @@ def curvature_test(points: ArrheniusPoints, *, form: Form) -> CurvatureTest | No
         form=form,
         f=float(f),
         p=float(fdtrc(1, n - 3, f)),
+        p_stated=float(chdtrc(1, max(chi2_line - chi2_quadratic, 0.0))) if stated else None,
         slope_change_ev=Quantity(float(change), sigma, "eV"),
     )
 
@@ -122,16 +128,17 @@ def break_test(points: ArrheniusPoints, *, form: Form) -> BreakTest | None:
     places = np.unique(x)
     if places.size < 2 * _SIDE + 1:
         return None
-    root = np.sqrt(point_weights(points, form=form)[0])
+    weight, _, chi2_reduced = point_weights(points, form=form)
+    root, stated = np.sqrt(weight), chi2_reduced is not None
     line = np.column_stack([np.ones(n), -(x - x.mean())])
     candidates = np.linspace(places[_SIDE - 1], places[-_SIDE], 41)
     kinks = [np.column_stack([line, np.maximum(b - x, 0.0)]) for b in candidates]
     straight = _residual_projector(line * root[:, None])
     bent = np.array([_residual_projector(k * root[:, None]) for k in kinks])
-    f, best = _largest_f(y * root, straight, bent, n - 4)
+    f, drop, best = _largest_f(y * root, straight, bent, n - 4)
     random = np.random.default_rng(20240601)  # a test must give the same answer twice
-    null, _ = _largest_f(random.standard_normal((_BREAK_SIMULATIONS, n)), straight, bent, n - 4)
-    p = (1.0 + float(np.sum(null >= f[0]))) / (1.0 + _BREAK_SIMULATIONS)
+    draws = random.standard_normal((_BREAK_SIMULATIONS, n))
+    null_f, null_drop, _ = _largest_f(draws, straight, bent, n - 4)
     design = kinks[int(best[0])] * root[:, None]
     parameters = np.linalg.lstsq(design, y * root, rcond=None)[0]
     noise = _rss(kinks[int(best[0])], y, root) / (n - 4)
@@ -140,7 +147,8 @@ def break_test(points: ArrheniusPoints, *, form: Form) -> BreakTest | None:
     return BreakTest(
         form=form,
         f=float(f[0]),
-        p=p,
+        p=_share(null_f >= f[0]),
+        p_stated=_share(null_drop >= drop[0]) if stated else None,
         temperature_k=float(1.0 / (BOLTZMANN_EV_PER_K * candidates[int(best[0])])),
         below_ev=_combination(below, parameters, covariance),
         above_ev=_combination(above, parameters, covariance),
@@ -226,14 +234,19 @@ def _residual_projector(design: Array) -> Array:
     return projector
 
 
-def _largest_f(y: Array, straight: Array, bent: Array, freedom: int) -> tuple[Array, Array]:
-    """Largest F over the candidate kinks for each row of y, and its index."""
+def _largest_f(y: Array, straight: Array, bent: Array, freedom: int) -> tuple[Array, Array, Array]:
+    """Largest F over the candidate kinks for each row of y, the drop of chi2 there, and its index."""
     rows = np.atleast_2d(y)
     chi2_line = np.einsum("si,ij,sj->s", rows, straight, rows, optimize=True)
     chi2_bent = np.array([np.einsum("si,ij,sj->s", rows, b, rows, optimize=True) for b in bent])
     best = np.argmin(chi2_bent, axis=0)
     least = np.maximum(chi2_bent[best, np.arange(rows.shape[0])], 1e-300)
-    return (chi2_line - least) / 2.0 / (least / freedom), best
+    drop = chi2_line - least
+    return drop / 2.0 / (least / freedom), drop, best
+
+
+def _share(hits: BoolArray) -> float:
+    return (1.0 + float(np.sum(hits))) / (1.0 + hits.size)
 
 
 def _combination(gradient: Array, parameters: Array, covariance: Array) -> Quantity:

@@ -209,7 +209,7 @@ def arrhenius_figure(result: ArrheniusResult, *, name: str) -> RenderedFigure:
     fine = np.linspace(t.min() - 0.06 * np.ptp(t), t.max() + 0.06 * np.ptp(t), 200)
     line = np.log10(fit.line(fine) * (fine if with_t else 1.0))
     band = fit.relative_band(fine) / np.log(10.0)
-    label = f"$E_A$ = {fit.activation}"
+    label = f"$E_A$ = {fit.written}"
     main.plot(1e3 / fine, line, "-", color=COLOURS[1], label=label)
     if np.isfinite(band).all():
         main.fill_between(

@@ -1,6 +1,6 @@
 """The report of a series: findings, headline, sections with tables and figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from calibration.provenance import Provenance
 from calibration.quantity import Quantity
@@ -60,7 +60,7 @@ def _headline(analysis: Analysis) -> list[tuple[str, Quantity | str]]:
     lines: list[tuple[str, Quantity | str]] = []
     for result in analysis.arrhenius:
         where = "" if result.segment == "all" else f", {result.segment} the break"
-        lines += [(f"E_A ({_FORM_TEXT[f.form]}{where})", f.activation) for f in result.fits]
+        lines += [(f"E_A ({_FORM_TEXT[f.form]}{where})", f.written) for f in result.fits]
         first = result.fits[0]
         far = f", extrapolated by {first.room_outside_k:.0f} K" if first.room_outside_k else ""
         lines.append((f"σ(298.15 K) ({_FORM_TEXT[first.form]}{where}{far})", first.room_s_per_cm))
@@ -103,24 +103,27 @@ def _activation(analysis: Analysis, progress: Callable[[str], None]) -> Section:
         arrhenius_figure(r, name="arrhenius" if r.segment == "all" else f"arrhenius_{r.segment}")
         for r in analysis.arrhenius
     ]
-    tables = [arrhenius_table(analysis.arrhenius), _tests_table(analysis.arrhenius)]
+    tables = [
+        arrhenius_table([(r.segment, r) for r in analysis.arrhenius]),
+        _tests_table(analysis.arrhenius),
+    ]
     return Section(title="Activation energy", paragraphs=paragraphs, tables=tables, figures=figures)
 
 
-def arrhenius_table(results: tuple[ArrheniusResult, ...]) -> Table:
+def arrhenius_table(results: Sequence[tuple[str, ArrheniusResult]]) -> Table:
     """E_A with its parts, prefactor and sigma(298.15 K) of every line."""
     rows = [
         [
-            result.segment,
+            name,
             _FORM_TEXT[fit.form],
-            str(fit.activation),
+            fit.written,
             _part(fit.stat_ev),
             _part(fit.thermometer_ev),
             str(fit.ln_prefactor),
             str(fit.room_s_per_cm),
             str(fit.n),
         ]
-        for result in results
+        for name, result in results
         for fit in result.fits
     ]
     return Table(

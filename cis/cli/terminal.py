@@ -4,10 +4,12 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from calibration.report import Finding
+if TYPE_CHECKING:
+    from calibration.report import Finding  # loads numpy, which `--help` need not wait for
 
 __all__ = ["LIBRARIES", "command_line", "progress", "say_findings"]
 
@@ -39,7 +41,7 @@ def progress(title: str, *, total: int) -> Iterator[Callable[[str], None]]:
         yield step
 
 
-def say_findings(findings: Iterable[Finding], *, least: str = "warning") -> None:
+def say_findings(findings: "Iterable[Finding]", *, least: str = "warning") -> None:
     """Print findings to stderr, problems first; notes only if asked for."""
     ranks = list(_MARK)
     for finding in sorted(findings, key=lambda f: ranks.index(f.severity)):
