@@ -16,7 +16,7 @@ from cis.io.options import AS_THE_FILE_SAYS, ReadOptions
 from cis.io.spectra import build, no_table, read_tables, spectra_of_table
 from cis.io.table import find_tables
 from cis.io.text import load_text
-from cis.io.unheaded import decide, name_columns, unheaded_table
+from cis.io.unheaded import decide, name_columns, refuse_unknown_names, unheaded_table
 from cis.stages import Spectrum
 
 __all__ = ["NAME", "matches", "read"]
@@ -43,6 +43,7 @@ def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spe
         named = name_columns(table, options)
         facts = facts_above(text, table)
     else:
+        refuse_unknown_names(table, text)
         named, finding = decide(table, text, options)
         facts = facts_above(text, table, extra=(finding,))
     spectra = spectra_of_table(

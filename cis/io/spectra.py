@@ -307,11 +307,21 @@ def frequency_breaks(frequency_hz: Array) -> list[int]:
         ahead = step[k - 1 : k + 2] * direction
         turned = ahead.size == 3 and bool(np.all(ahead < -1e-9)) and k - start >= 3
         if (abs(d) > 0.5 * come and k - start >= 2) or turned:
-            breaks.append(k)
-            start, direction = k, 0.0
-    pieces = len(breaks) + 1
-    # points in random order are one spectrum, not a hundred of two points
-    return breaks if x.size / pieces >= 3 else []
+            begin = k
+            while turned and begin - 1 > start and abs(step[begin - 2]) <= 1e-9:
+                begin -= (
+                    1  # the turning point was measured twice: the second belongs to the way back
+                )
+            breaks.append(begin)
+            start, direction = begin, (0.0 if begin == k else float(np.sign(d)))
+    return [] if _random_order(x, breaks) else breaks
+
+
+def _random_order(x: Array, breaks: list[int]) -> bool:
+    """Short pieces that do not begin at one frequency are points in random order: one spectrum, not many."""
+    per_piece = x.size / (len(breaks) + 1)
+    starts = x[[0, *breaks]]
+    return per_piece < 3 or (per_piece < 8 and float(np.ptp(starts)) > 0.25 * float(np.ptp(x)))
 
 
 def _temperature(got: Derived, piece: IntArray, facts: Facts) -> tuple[float | None, list[Finding]]:

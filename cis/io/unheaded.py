@@ -14,7 +14,7 @@ from cis.io.table import Table
 from cis.io.text import TextFile
 from cis.stages import Array, ComplexArray
 
-__all__ = ["decide", "name_columns", "unheaded_table"]
+__all__ = ["decide", "name_columns", "refuse_unknown_names", "unheaded_table"]
 
 _READINGS = (("Z'", "Z''"), ("Z'", "-Z''"), ("|Z|", "phase/deg"), ("|Z|", "-phase/deg"))
 
@@ -59,6 +59,30 @@ def unheaded_table(text: TextFile) -> Table | None:
         above=(1, best[0][0] - 1),
         notes=tuple(notes),
     )
+
+
+def refuse_unknown_names(table: Table, text: TextFile) -> None:
+    """Names that are there and not understood are not passed over: they may state a unit or a sign. Raises ReadError."""
+    above = next((n for n in range(table.above[1], 0, -1) if text.lines[n - 1].strip()), 0)
+    if not above:
+        return
+    line = text.lines[above - 1].strip(" \r,;#%\t")
+    width = table.values.shape[1]
+    for separator in ("\t", ";", ","):
+        cells = split_cells(line, separator)
+        if separator in line and len(cells) == width and not any(is_numeric(c) for c in cells):
+            unknown = [c for c in cells if identify(c, 0).role is None]
+            raise ReadError(
+                "the names of the columns are not understood: "
+                + ", ".join(f'"{c[:40]}"' for c in cells[:8]),
+                why=(
+                    f'"{unknown[0][:40]}" is no quantity known here'
+                    if unknown
+                    else "they are no frequency with a complete pair"
+                ),
+                remedy="say which is which with --column f=1 --column \"Z'=2\" --column \"Z''=3\" (or -Z'', |Z|, phase)",
+                where=text.at(above),
+            )
 
 
 def name_columns(table: Table, options: ReadOptions) -> Table:

@@ -181,6 +181,19 @@ def test_restart_and_turn_of_the_frequency(turn: slice, tmp_path: Path) -> None:
     assert [len(s.line) for s in spectra] == [31, 30]
 
 
+def test_turning_points_measured_twice(tmp_path: Path) -> None:
+    index = np.r_[np.arange(31), np.arange(30, -1, -1), np.arange(31)]
+    spectra = read_spectra(write(tmp_path, table("f,Z',Z''", [c[index] for c in RI])))
+    assert [len(s.line) for s in spectra] == [31, 31, 31]
+
+
+def test_random_order_is_one_spectrum(tmp_path: Path) -> None:
+    for seed in range(10):
+        index = np.random.default_rng(seed).permutation(31)
+        (s,) = read_spectra(write(tmp_path, table("f,Z',Z''", [c[index] for c in RI])))
+        np.testing.assert_allclose(s.z_ohm, Z[index], rtol=1e-9)
+
+
 def test_disorder_is_no_restart(tmp_path: Path) -> None:
     order = np.arange(31)
     order[[10, 11]] = order[[11, 10]]
@@ -363,3 +376,11 @@ def test_missing_units_are_said(tmp_path: Path) -> None:
         'No unit stands at "f": taken as Hz.',
         'No unit stands at "Z\'": taken as Ohm.',
     }
+
+
+def test_names_that_are_not_understood_are_not_passed_over(tmp_path: Path) -> None:
+    """Physics could tell the columns apart, but not that they are in kOhm."""
+    file = write(tmp_path, table("Freak/kHz,Riil/kOhm,Imago/kOhm", [c / 1e3 for c in RI]))
+    with pytest.raises(ReadError, match="not understood") as caught:
+        read_spectra(file)
+    assert caught.value.where.endswith(":1")
