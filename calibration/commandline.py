@@ -69,7 +69,7 @@ def run(command: Callable[..., Any], arguments: Sequence[str] | None = None) -> 
         click.echo(f"error: {error}", err=True)
         return EXIT_FIXABLE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: nothing was written", err=True)
+        click.echo("interrupted: no unfinished result was left behind", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away (`| head`): not an error to report

@@ -33,6 +33,7 @@ _PANELS = 6
 
 
 def _axes(
+    name: str,
     rows: int,
     *,
     height_in: float,
@@ -40,7 +41,10 @@ def _axes(
     columns: int = 1,
     ratios: Sequence[int] = (),
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with fixed margins: measuring every label for the layout would be a third of the report's time."""
+    """A figure with fixed margins, signed with the sample's name.
+
+    Measuring every label for the layout would be a third of the report's time.
+    """
     figure = new_figure(width_in=width_in, height_in=height_in, layout=None)
     share = columns == 1
     grid = figure.subplots(
@@ -60,6 +64,7 @@ def _axes(
         hspace=gap / panel,
         wspace=0.27,
     )
+    figure.text(0.995, 0.01, name, ha="right", va="bottom", fontsize=7.5, color="#777777")
     return figure, list(grid.ravel())
 
 
@@ -96,7 +101,7 @@ def scans_figure(reduction: Reduction) -> RenderedFigure:
     """What was measured, what it was merged to, and how overlapping scans compare."""
     overlaps = [s for s in reduction.steps if s.name.startswith("Overlap of")]
     rows = 3 if overlaps else 2
-    figure, axes = _axes(rows, height_in=2.5 * rows)
+    figure, axes = _axes(reduction.name, rows, height_in=2.5 * rows)
     for role, scans in reduction.scans.items():
         for i, scan in enumerate(scans):
             faded = 1.0 - 0.6 * i / max(len(scans), 1)
@@ -155,24 +160,25 @@ def steps_figures(reduction: Reduction) -> list[RenderedFigure]:
     for at in range(0, len(steps), _PANELS):
         part = steps[at : at + _PANELS]
         number = at // _PANELS + 1
-        figures.append(_panels(part, number=number))
+        figures.append(_panels(part, name=reduction.name, number=number))
     return figures
 
 
 @house_style()
-def _panels(steps: Sequence[Step], *, number: int) -> RenderedFigure:
+def _panels(steps: Sequence[Step], *, name: str, number: int) -> RenderedFigure:
     rows = (len(steps) + 1) // 2
-    figure, grid = _axes(rows, width_in=9.0, height_in=2.6 * rows, columns=2)
+    figure, grid = _axes(name, rows, width_in=9.0, height_in=2.6 * rows, columns=2)
     for ax, step in zip(grid, steps, strict=False):
-        for i, (name, curve) in enumerate(step.curves.items()):
+        for i, (label, curve) in enumerate(step.curves.items()):
             x, y = envelope(step.x, curve, columns=200)
-            ax.plot(x, y, color=COLOURS[i % len(COLOURS)], label=name)
+            ax.plot(x, y, color=COLOURS[i % len(COLOURS)], label=label)
         ax.set_title(step.name, fontsize=9.5)
         ax.set_xlabel(step.x_label, fontsize=8.5)
         ax.set_ylabel(textwrap.fill(step.y_label, 28), fontsize=8.5)
         ax.tick_params(labelsize=8)
+        ax.locator_params(nbins=5)
         if len(step.curves) > 1:
-            ax.legend(fontsize=7, loc="upper right")
+            ax.legend(fontsize=7, loc="best")
     for ax in grid[len(steps) :]:
         ax.set_axis_off()
     return render(
@@ -187,12 +193,13 @@ def _panels(steps: Sequence[Step], *, number: int) -> RenderedFigure:
 def components_figure(reduction: Reduction) -> RenderedFigure:
     """The calculated parts, stacked, under the measured scattering in electron units."""
     i = reduction.intensity
-    figure, (axes,) = _axes(1, height_in=4.8)
+    figure, (axes,) = _axes(reduction.name, 1, height_in=4.8)
     q, *parts = _averaged(i.q, *i.components.values())
+    total = float(sum(v.sum() for v in i.components.values()))
     axes.stackplot(
         q,
         *parts,
-        labels=list(i.components),
+        labels=[f"{name} ({100.0 * v.sum() / total:.1f} %)" for name, v in i.components.items()],
         colors=[*COLOURS[4:6], *COLOURS[1:4]],
         alpha=0.55,
         linewidth=0,
@@ -217,7 +224,7 @@ def components_figure(reduction: Reduction) -> RenderedFigure:
 def normalization_figure(reduction: Reduction) -> RenderedFigure:
     """Coherent scattering about <f^2>, with the constant of either method."""
     i, n = reduction.intensity, reduction.normalization
-    figure, axes = _axes(2, height_in=4.6, ratios=(3, 2))
+    figure, axes = _axes(reduction.name, 2, height_in=4.6, ratios=(3, 2))
     q, coherent, mean_square = _averaged(i.q, i.coherent, i.mean_square, columns=300)
     axes[0].plot(q, coherent, color=COLOURS[0], label="I_coh")
     axes[0].plot(q, mean_square, color="black", linewidth=0.9, label="⟨f²⟩")
@@ -245,8 +252,7 @@ def normalization_figure(reduction: Reduction) -> RenderedFigure:
         figure,
         name="normalization",
         title="Normalization: coherent scattering about ⟨f²⟩",
-        caption=f"High-angle constant {n.k_high_angle}, integral (Krogh-Moe, Norman) constant {n.k_integral} "
-        "counts/s per electron unit.",
+        caption=f"High-angle constant {n.k_high_angle}, integral (Krogh-Moe, Norman) constant {n.k_integral}.",
     )
 
 
@@ -265,7 +271,7 @@ def _structure(reduction: Reduction) -> RenderedFigure:
     s, other = reduction.structure_factor, reduction.comparison
     panels = 1 if other is None else 2
     figure, (axes, *below) = _axes(
-        panels, height_in=4.0 if other is None else 5.4, ratios=(3, 1)[:panels]
+        reduction.name, panels, height_in=4.0 if other is None else 5.4, ratios=(3, 1)[:panels]
     )
     _band(axes, s.q, s.s, s.sigma, colour=COLOURS[0])
     if s.sigma_systematic is not None:
@@ -300,7 +306,7 @@ def _residual(axes: Axes, other: Comparison) -> None:
 @house_style()
 def _interference(reduction: Reduction) -> RenderedFigure:
     s = reduction.structure_factor
-    figure, (axes,) = _axes(1, height_in=3.6)
+    figure, (axes,) = _axes(reduction.name, 1, height_in=3.6)
     f = s.q * (s.s - 1.0)
     _band(axes, s.q, f, s.q * s.sigma, colour=COLOURS[0])
     axes.plot(s.q, f, color=COLOURS[0], linewidth=1.0)
@@ -319,7 +325,7 @@ def _interference(reduction: Reduction) -> RenderedFigure:
 def pair_figure(reduction: Reduction) -> RenderedFigure:
     """g(r) and G(r) with bands; the region where no pair can be is marked."""
     p = reduction.pair_distribution
-    figure, axes = _axes(2, height_in=6.2)
+    figure, axes = _axes(reduction.name, 2, height_in=6.2)
     _function(axes[0], p, p.g, p.g_sigma, "g(r)")
     axes[0].axhline(1.0, color="#444444", linewidth=0.7)
     _function(axes[1], p, p.d, p.d_sigma, "G(r) (Å⁻²)")

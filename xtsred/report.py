@@ -128,9 +128,8 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
         rows.append((f"rms of {c.function} against {Path(c.name).name}", f"{c.rms:.4f} over {q}"))
         rows.append(("Wright R_X", Quantity(c.r_x, c.r_x_sigma)))
         if c.pull_width is not None:
-            rows.append(
-                ("width of the pulls", f"{c.pull_width:.2f} (1 if the uncertainties are right)")
-            )
+            said = "1 if the other curve is exact and our uncertainties are right"
+            rows.append(("width of the pulls", f"{c.pull_width:.2f} ({said})"))
     n = reduction.normalization
     rows.append((f"normalization K, {n.method}", n.k))
     if n.compton_response is not None:
