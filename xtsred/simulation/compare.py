@@ -237,9 +237,7 @@ def _goodness(
         q_range=q_range,
         n_points=len(q),
         r_x=r,
-        sigma_measurement=None
-        if noise is None
-        else float(np.sqrt(np.sum((gradient * noise) ** 2))),
+        sigma_measurement=None if noise is None else _counting_sigma(gradient, noise, tiny),
         sigma_model=sigma_model,
         r_x_flat=wright_r(measured, _as_function(function, q, np.ones_like(q))),
         floor=None if noise is None else float(np.sqrt(np.sum(noise**2) / norm)),
@@ -256,6 +254,19 @@ def _goodness(
         gradient=frozen(gradient),
         findings=findings,
     )
+
+
+def _counting_sigma(gradient: Array, noise: Array, tiny: float) -> float:
+    """Standard error of R through independent errors of the measurement.
+
+    Linear propagation, less what the noise in the residual itself feigns: of a residual d = delta + n the
+    variance of sum d^2 is sum (4 delta^2 + 2 sigma^2) sigma^2, whereas 4 d^2 sigma^2 has the mean
+    (4 delta^2 + 4 sigma^2) sigma^2. tiny: R times sum measured^2.
+    """
+    linear = float(np.sum((gradient * noise) ** 2))
+    excess = float(np.sum(noise**4)) / (2.0 * tiny**2)
+    # at the counting floor half of the linear variance is feigned; never take away more
+    return math.sqrt(max(linear - excess, 0.5 * linear))
 
 
 def _intervals(

@@ -90,7 +90,7 @@ def partials_figure(model: Model) -> RenderedFigure:
     figure = new_figure(height_in=1.5 + 0.9 * len(names))
     axes = figure.subplots()
     _stack(axes, model.q, model.partial_s, names, level=1.0)
-    axes.set_xlim(right=min(float(model.q[-1]), 25.0))
+    axes.set_xlim(0.0, min(float(model.q[-1]), 25.0))
     axes.set_xlabel("Q (= k) (Å$^{-1}$)")
     axes.set_ylabel("S$_{ij}$(Q), shifted")
     return render(

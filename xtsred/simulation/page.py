@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from calibration.provenance import Provenance
@@ -124,7 +125,9 @@ def summary_lines(comparison: Comparison) -> list[str]:
         lines.append(
             f"  worst from {worst.low:.3g} to {worst.high:.3g} Å^-1: {100 * worst.share:.0f}% of the misfit"
         )
-    lines += [_verdict(d) for d in comparison.differences]
+    order = [c.model.name for c in comparison.models]
+    neighbours = set(pairwise(order))
+    lines += [_verdict(d) for d in comparison.differences if (d.first, d.second) in neighbours]
     return lines
 
 
