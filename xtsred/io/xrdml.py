@@ -92,7 +92,13 @@ def _scan(scan: Element, measurement: Element, root: Element, *, file: str, inde
     seconds = _times(points, values.size, where=where)
     doubts: list[Finding] = []
     if scan.get("status", "Completed") != "Completed":
-        doubts.append(Finding("warning", f"{where}: the scan is marked {scan.get('status')!r}"))
+        doubts.append(
+            Finding(
+                "warning",
+                f"{where}: the scan is marked {scan.get('status')!r}: if the file states the end that was planned and "
+                "not the one that was reached, the angles are stretched",
+            )
+        )
     factors = text_of(points, "beamAttenuationFactors")
     if factors:
         factor = number_list(factors, what="the attenuation factors", where=where)

@@ -122,6 +122,16 @@ def test_a_stopped_measurement_is_read_and_said(tmp_path: Path) -> None:
     assert any("40 of 60 points" in f.text for f in scan.findings)
 
 
+def test_an_aborted_xrdml_is_read_and_said(tmp_path: Path) -> None:
+    content = makers.xrdml(makers.counts())
+    aborted = content.replace(
+        b'mode="Continuous" status="Completed"', b'mode="Continuous" status="Aborted"'
+    )
+    assert aborted != content
+    (scan,) = read_scans(put(tmp_path, aborted, "a.xrdml"))
+    assert any("'Aborted'" in f.text and f.severity == "warning" for f in scan.findings)
+
+
 def test_descending_scans_are_turned_and_said(tmp_path: Path) -> None:
     content = makers.xrdml(makers.counts())
     turned = content.replace(b"<startPosition>10.0<", b"<startPosition>20.0<")

@@ -8,6 +8,7 @@ import pytest
 
 from calibration.errors import ReadError
 from xtsred.io import read_scans
+from xtsred.io.checks import scatter_ratio
 
 
 def write(folder: Path, text: str | bytes, name: str = "a.xy") -> Path:
@@ -253,3 +254,38 @@ def test_a_lost_row_is_said(tmp_path: Path) -> None:
 def test_a_file_without_its_last_line_end_is_doubted(tmp_path: Path) -> None:
     (scan,) = read_scans(write(tmp_path, ROWS[:-2]))
     assert any("no line end" in f.text for f in scan.findings)
+
+
+@pytest.mark.parametrize(
+    ("magic", "words"),
+    [
+        (b"\x89HDF\r\n\x1a\n", "HDF5 or NeXus"),
+        (b"V5RD" + b"\0" * 20, "Philips .rd"),
+        (b"%PDF-1.7\n\0", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office"),
+        (b"\x1f\x8b\x08\x00\x01\x02", "unpack it first"),
+    ],
+)
+def test_what_people_hand_in_by_mistake_is_named(tmp_path: Path, magic: bytes, words: str) -> None:
+    with pytest.raises(ReadError, match=words):
+        read_scans(write(tmp_path, magic + b"\0\1\2" * 50, "a.raw"))
+
+
+def test_columns_are_refused_for_a_format_that_names_its_own(tmp_path: Path) -> None:
+    path = write(tmp_path, "_FILEVERSION=2\n_START=5\n_STEPSIZE=1\n_COUNTS\n1 2 3\n", "a.uxd")
+    with pytest.raises(ReadError, match="this is a Bruker uxd file"):
+        read_scans(path, columns={"two_theta_deg": 1, "counts": 2})
+
+
+@pytest.mark.parametrize(
+    ("count", "flat"), [(4.0, False), (400.0, True)], ids=["too few counts", "enough counts"]
+)
+def test_scatter_ratio_of_poisson_counts_is_one(tmp_path: Path, count: float, flat: bool) -> None:
+    """The median of chi^2 with one degree of freedom is 0.4549 (Abramowitz and Stegun, table 26.8)."""
+    values = np.random.default_rng(5).poisson(count, 4000)
+    text = "".join(f"{2 + 0.02 * i:.2f} {n}\n" for i, n in enumerate(values))
+    ratio = scatter_ratio(read_scans(write(tmp_path, text))[0])
+    if flat:
+        assert ratio == pytest.approx(1.0, abs=0.1)
+    else:
+        assert ratio is None
