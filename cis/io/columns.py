@@ -19,7 +19,7 @@ class Column:
 
     header: text as in the file; position: 0-based; role: quantity or None; sign: -1 where the header says
     minus; factor: to SI (Hz, Ohm, S, F, H, K, s; phase to radians), None where no unit is stated;
-    unit: its kind; logarithm: the cells are log10.
+    unit: its kind; logarithm: the cells are log10; label: what tells one of several spectra apart ("25°C", "2").
     """
 
     header: str
@@ -29,6 +29,7 @@ class Column:
     factor: float | None = None
     unit: str = ""
     logarithm: bool = False
+    label: str = ""
 
 
 _DEGREE = 0.017453292519943295
@@ -118,6 +119,9 @@ _LOG = re.compile(
 _BRACKETED = re.compile(r"\A(?P<name>.*\S)?\s*(?:\[(?P<a>[^\[\]]*)\]|\((?P<b>(?:[^()]|\([^()]*\))*)\)|\{(?P<c>[^{}]*)\})\s*(?P<tail>-?data)?\s*\Z")  # fmt: skip
 _SLASHED = re.compile(r"\A(?P<name>.*\S)\s*/\s*(?P<unit>[^/]+(?:/cm|/m|/s)?|1/[^/]+)\Z")
 _COMMAED = re.compile(r"\A(?P<name>.*\S)\s*(?:,| in |:)\s*(?P<unit>\S.*)\Z")
+_LABEL = re.compile(
+    r"[ _.([@]+(?P<label>(?:T ?= ?)?-?\d+(?:[.,]\d+)? ?(?:° ?C|C|K)|#?\d{1,3})[)\]]?(?=\s*(?:[/\[(,]|\Z))"
+)
 _SPACED = re.compile(r"\A(?P<name>.*\S)[ _]+(?P<unit>\S+(?: C)?)\Z")
 
 
@@ -157,6 +161,11 @@ def identify(header: str, position: int) -> Column:
     if text.startswith("(") and text.endswith(")") and sign < 0:
         text = text[1:-1]
     role, unit, factor = _role_and_unit(text)
+    label = ""
+    if role is None and (found := _LABEL.search(text)):
+        # "Z'(25°C)/Ohm", "Z'_2", "f.1": one of several spectra side by side
+        role, unit, factor = _role_and_unit(text[: found.start()] + text[found.end() :])
+        label = found["label"] if role is not None else ""
     return Column(
         header=header.strip(),
         position=position,
@@ -165,6 +174,7 @@ def identify(header: str, position: int) -> Column:
         factor=factor,
         unit=unit,
         logarithm=logarithm,
+        label=label,
     )
 
 

@@ -178,6 +178,7 @@ def _frequency(
 # series and parallel equivalents: Agilent Impedance Measurement Handbook (5950-3000), table 1-1
 _FORMULAS: dict[tuple[Role, Role], Callable[[Array, Array, Array], Any]] = {
     ("Z'", "Z''"): lambda a, b, w: a + 1j * b,
+    ("Rs", "Z''"): lambda a, b, w: a + 1j * b,
     ("Y'", "Y''"): lambda a, b, w: 1.0 / (a + 1j * b),
     ("Cp", "Rp"): lambda a, b, w: 1.0 / (1.0 / b + 1j * w * a),
     ("Cp", "Y'"): lambda a, b, w: 1.0 / (b + 1j * w * a),

@@ -123,10 +123,12 @@ def spectra_of_table(
     for part in _side_by_side(table):
         got = derive(part, options=options, where=where, sign_known=sign_known, cell=facts.cell)
         keep, findings = _points(got, part, text)
+        label = next((c.label for c in part.columns if c.label), "")
         pieces = _pieces(got, keep)
-        stated = _stated_between(part, pieces)
+        of_label = kelvin_in(f"T = {label.rpartition('=')[2].strip()}") if label else None
+        stated = [of_label if k is None else k for k in _stated_between(part, pieces)]
         about = Facts(
-            name=facts.name, temperature_k=facts.temperature_k, started=facts.started, header=facts.header,
+            name=facts.name or label, temperature_k=facts.temperature_k, started=facts.started, header=facts.header,
             findings=(*facts.findings, *got.findings, *findings), ignored=(*facts.ignored, *part.ignored),
         )  # fmt: skip
         found += [
@@ -338,6 +340,13 @@ def _temperature(got: Derived, piece: IntArray, facts: Facts) -> tuple[float | N
                 "warning",
                 "The sample temperature moved by more than 1 K during the sweep.",
                 {"span_K": spread},
+            )
+        )
+    if spread == 0.0 and measured == 273.15 and set_point is None:
+        findings.append(
+            Finding(
+                "warning",
+                "The temperature is exactly 0 °C in every row; a thermometer that is not connected may write that too.",
             )
         )
     target = set_point if set_point is not None else facts.temperature_k

@@ -27,7 +27,7 @@ __all__ = ["PAIRS", "Table", "complete_pairs", "find_tables", "nearest_header"]
 # any of these, with a frequency, gives Z; in order of preference
 PAIRS: tuple[tuple[Role, Role], ...] = (
     ("Z'", "Z''"), ("|Z|", "phase"), ("Y'", "Y''"), ("|Y|", "phase Y"), ("Cp", "Rp"), ("Cp", "Y'"),
-    ("Cp", "D"), ("Cp", "Q"), ("Cs", "Rs"), ("Cs", "Z'"), ("Cs", "D"), ("Cs", "Q"), ("Lp", "Rp"), ("Lp", "Y'"), ("Ls", "Rs"),
+    ("Cp", "D"), ("Cp", "Q"), ("Cs", "Rs"), ("Rs", "Z''"), ("Cs", "Z'"), ("Cs", "D"), ("Cs", "Q"), ("Lp", "Rp"), ("Lp", "Y'"), ("Ls", "Rs"),
     ("Ls", "Z'"), ("|Y|", "phase"), ("eps'", "eps''"), ("eps'", "D"), ("eps'", "sigma'"),
 )  # fmt: skip
 

@@ -384,3 +384,23 @@ def test_names_that_are_not_understood_are_not_passed_over(tmp_path: Path) -> No
     with pytest.raises(ReadError, match="not understood") as caught:
         read_spectra(file)
     assert caught.value.where.endswith(":1")
+
+
+@pytest.mark.parametrize(
+    ("header", "kelvin"),
+    [
+        ("f/Hz,Z'(25°C)/Ohm,Z''(25°C)/Ohm,Z'(50°C)/Ohm,Z''(50°C)/Ohm", [298.15, 323.15]),
+        ("f/Hz,Z' 25C,Z'' 25C,Z' 50C,Z'' 50C", [298.15, 323.15]),
+        ("f/Hz,Re(Z)_298K/Ohm,Im(Z)_298K/Ohm,Re(Z)_323K/Ohm,Im(Z)_323K/Ohm", [298.0, 323.0]),
+        ("f/Hz,Z'_1,Z''_1,Z'_2,Z''_2", [None, None]),
+        ("f,Z',Z'',Z'.1,Z''.1", [None, None]),
+    ],
+)
+def test_labels_of_spectra_side_by_side(
+    header: str, kelvin: list[float | None], tmp_path: Path
+) -> None:
+    file = write(tmp_path, table(header, (*RI, 2 * Z.real, 2 * Z.imag)))
+    spectra = read_spectra(file)
+    assert [s.temperature_k for s in spectra] == kelvin
+    np.testing.assert_allclose(spectra[0].z_ohm, Z, rtol=1e-9)
+    np.testing.assert_allclose(spectra[1].z_ohm, 2 * Z, rtol=1e-9)

@@ -70,6 +70,13 @@ def test_solartron_smart_without_thermometer_gives_the_set_point(tmp_path: Path)
     assert s.temperature_k == pytest.approx(273.15)
 
 
+def test_a_thermometer_that_reads_zero_is_doubted(tmp_path: Path) -> None:
+    rows = [f"{f:.9g},{z.real:.12g},{z.imag:.12g},0.00" for f, z in zip(F, Z, strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(["f/Hz,Z'/Ohm,Z''/Ohm,Temperature ('C)", *rows]))
+    (s,) = read_spectra(tmp_path / "a.csv")
+    assert any("not connected" in f.text for f in s.findings)
+
+
 def test_solartron_smart_in_kelvin_with_real_and_imaginary(tmp_path: Path) -> None:
     header = "Sweep Number,Frequency (Hz),Set Point (K),Temperature (K),Impedance Real (Ohms),Impedance Imaginary (Ohms),"
     rows = [f"1,{f:.9g},300,300.5,{z.real:.12g},{z.imag:.12g}," for f, z in zip(F, Z, strict=True)]
