@@ -342,7 +342,7 @@ def _temperature(got: Derived, piece: IntArray, facts: Facts) -> tuple[float | N
                 {"span_K": spread},
             )
         )
-    if spread == 0.0 and measured == 273.15 and set_point is None:
+    if spread == 0.0 and abs(measured - 273.15) < 1e-6 and set_point is None:
         findings.append(
             Finding(
                 "warning",
