@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cis.io.metadata import facts_above
 from cis.io.options import AS_THE_FILE_SAYS, ReadOptions
-from cis.io.spectra import build, no_table, read_tables, spectra_of_table
+from cis.io.spectra import build, no_table, spectra_of_table
 from cis.io.table import find_tables
 from cis.io.text import load_text
 from cis.io.unheaded import decide, name_columns, refuse_unknown_names, unheaded_table
@@ -32,10 +32,16 @@ def matches(head: bytes, name: str) -> bool:
 def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spectrum, ...]:
     """All spectra of the text. Raises ReadError with the line and the question where the file leaves one open."""
     text = load_text(path)
-    if find_tables(text, options=options):
-        return read_tables(
-            text, format_name=NAME, options=options, facts=lambda t: facts_above(text, t)
-        )
+    tables = find_tables(text, options=options)
+    if tables:
+        found = [
+            spectrum
+            for table in tables
+            for spectrum in spectra_of_table(
+                table, text=text, format_name=NAME, options=options, facts=facts_above(text, table)
+            )
+        ]
+        return build(found, where=text.path)
     table = unheaded_table(text)
     if table is None:
         raise no_table(text)

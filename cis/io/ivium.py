@@ -44,13 +44,14 @@ def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spe
     lines = tuple(re.split(r"\r*\n", load_bytes(path).decode("latin-1")))
     text = TextFile(path=str(path), encoding="latin-1", lines=lines)
     facts = {k: v for k, _, v in (line.partition("=") for line in lines) if k in _KEPT and v}
-    starts = [k for k, line in enumerate(lines) if line.strip() == "primary_data"]
-    method = facts.get("Method", "Impedance")
-    if not starts or "impedance" not in method.lower():
+    starts, methods = _impedance_blocks(lines)
+    if not starts:
         raise ReadError(
             "the file holds no impedance",
-            why=f"its method is {method}" if starts else "it has no block primary_data",
-            remedy="choose the .idf of an impedance measurement",
+            why=f"its methods are {', '.join(methods)}"
+            if methods
+            else "it has no block primary_data",
+            remedy="choose the file of an impedance measurement",
             where=str(path),
         )
     spectra: list[Spectrum] = []
@@ -64,6 +65,18 @@ def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spe
             table, text=text, format_name=NAME, options=options, facts=known, sign_known=True
         )
     return build(spectra, where=str(path))
+
+
+def _impedance_blocks(lines: tuple[str, ...]) -> tuple[list[int], list[str]]:
+    """Indices of the lines "primary_data" whose last named method is an impedance (or unnamed), and all methods."""
+    starts: list[int] = []
+    methods: list[str] = []
+    for k, line in enumerate(lines):
+        if line.startswith("Method="):
+            methods.append(line[7:].strip())
+        if line.strip() == "primary_data" and (not methods or "impedance" in methods[-1].lower()):
+            starts.append(k)
+    return starts, methods
 
 
 def _block(text: TextFile, start: int) -> tuple[Table, int]:

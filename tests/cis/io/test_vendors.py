@@ -330,3 +330,21 @@ def test_an_explicit_sign_wins_everywhere(tmp_path: Path) -> None:
     (tmp_path / "a.z").write_text(zplot_text())
     (s,) = read_spectra(tmp_path / "a.z", options=ReadOptions(imaginary_sign="minus"))
     np.testing.assert_allclose(s.z_ohm, Z.conj(), rtol=1e-9)
+
+
+def ivium(*methods: str) -> str:
+    rows = "".join(f"{z.real:.9E} {z.imag:.9E}\t{f:.9E} \r\n" for f, z in zip(F, Z, strict=True))
+    return "Peaks=false\r\n" + "".join(
+        f"Method={m}\r\nTechnique=x\r\nprimary_data    \r\n3     \r\n{F.size}      \r\n{rows}"
+        for m in methods
+    )
+
+
+def test_ivium_reads_the_impedance_blocks_only(tmp_path: Path) -> None:
+    (tmp_path / "a.ids").write_bytes(ivium("Impedance", "CyclicVoltammetry", "Impedance").encode())
+    spectra = read_spectra(tmp_path / "a.ids")
+    assert len(spectra) == 2
+    np.testing.assert_allclose(spectra[1].z_ohm, Z, rtol=1e-8)
+    (tmp_path / "a.ids").write_bytes(ivium("CyclicVoltammetry").encode())
+    with pytest.raises(ReadError, match="no impedance"):
+        read_spectra(tmp_path / "a.ids")
