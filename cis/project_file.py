@@ -134,7 +134,8 @@ def _pattern(paths: Sequence[Path]) -> Path | None:
     names = [p.name for p in paths]
     front = re.sub(r"\d[\d.,]*$", "", _shared_start(names))
     back = re.sub(r"^[\d.,]*\d", "", _shared_start([n[::-1] for n in names])[::-1])
-    back = back[-(min(map(len, names)) - len(front)) :]
+    left = min(map(len, names)) - len(front)
+    back = back[-left:] if left else ""
     pattern = f"{front}*{back}"
     if any(c in front + back for c in "[]?*"):
         return None
