@@ -1,7 +1,6 @@
 """Text that is read once, line by line, so that memory does not grow with the length of a trajectory."""
 
 import gzip
-import io
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,14 +17,15 @@ __all__ = ["LineReader", "numbers", "open_text"]
 def open_text(path: Path) -> TextIO:
     """Open a text file, gzip or plain (told by its first bytes). Raises ReadError."""
     try:
-        raw = path.open("rb")
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        if packed:
+            return cast(TextIO, gzip.open(path, "rt", encoding="utf-8", errors="replace"))
+        return path.open(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ReadError(
             "the file cannot be read", why=error.strerror or str(error), where=str(path)
         ) from error
-    packed = raw.peek(2)[:2] == b"\x1f\x8b"
-    stream = gzip.GzipFile(fileobj=raw) if packed else raw
-    return io.TextIOWrapper(cast("io.BufferedReader", stream), encoding="utf-8", errors="replace")
 
 
 class LineReader:
