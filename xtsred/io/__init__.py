@@ -13,6 +13,7 @@ from xtsred.io import (
     bruker_raw4,
     chi,
     gsas,
+    highscore_csv,
     ras,
     rasx,
     rigaku_asc,
@@ -39,6 +40,7 @@ READERS: tuple[ModuleType, ...] = (
     rigaku_asc,
     uxd,
     gsas,
+    highscore_csv,
     chi,
     text,
 )

@@ -78,15 +78,7 @@ def _scan(
     views = _views(route, where=where)
     table = _datums(route, where=where)
     doubts: list[Finding] = []
-    if info is not None and text_of(info, "MeasurementPoints"):
-        planned = whole(text_of(info, "MeasurementPoints"), what="MeasurementPoints", where=where)
-        if planned != table.shape[0]:
-            raise ReadError(
-                f"{planned} points were measured, {table.shape[0]} are in the file",
-                why="the file is damaged, or the measurement was stopped",
-                remedy="export the scan as .xy if it was stopped on purpose",
-                where=where,
-            )
+    doubts += _check_points(route, info, rows=table.shape[0], where=where)
     for key in ("TwoTheta", "counter"):
         if key not in views or views[key] >= table.shape[1]:
             raise ReadError(
@@ -115,6 +107,33 @@ def _scan(
         seconds_per_step=seconds,
         header=_header(root, info, sample=sample),
         findings=tuple(doubts),
+    )
+
+
+def _check_points(route: Element, info: Element | None, *, rows: int, where: str) -> list[Finding]:
+    """Points planned and measured against those that are there; a stopped scan is a finding."""
+    stated = text_of(info, "MeasurementPoints") if info is not None else ""
+    if not stated:
+        return []
+    planned = whole(stated, what="MeasurementPoints", where=where)
+    measured = sum(
+        whole(part.get("MeasuredSteps", "0"), what="MeasuredSteps", where=where)
+        for part in children(route, "SubScans", "SubScanInfo")
+    )
+    if rows == planned:
+        return []
+    if rows == measured < planned:
+        return [
+            Finding(
+                "warning",
+                f"{where}: stopped after {rows} of {planned} points",
+                {"planned": planned},
+            )
+        ]
+    raise ReadError(
+        f"{planned} points were to be measured, {rows} are in the file",
+        why=f"and it says that {measured} were: it is damaged",
+        where=where,
     )
 
 

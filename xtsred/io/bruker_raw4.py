@@ -30,6 +30,8 @@ _PREAMBLE = 61
 _RANGE_MARKS = (0, 160)
 _INFO, _SOURCE, _DRIVE = 10, 30, 50
 _RANGE_HEADER = 160
+# in names of scan types over which 2theta stays where it is
+_OTHER_AXES = ("rocking", "chi", "phi", "psi", "x scan", "y scan", "z scan", "hkl", "reciprocal")
 
 
 def matches(head: bytes, name: str) -> bool:
@@ -115,6 +117,8 @@ def _range(
     used = field(data, "<d", offset + 112, file=file, what=what)
     size, extra = fields(data, "<II", offset + 136, file=file, what=what)
     scan_type = text(data, offset + 32, 24)
+    if planned == measured == 0:  # not stated
+        planned = measured = points
     if not 4 <= size <= 4096 or extra > len(data) or not 0 < measured <= points:
         raise ReadError(
             f"the header of range {index} contradicts itself",
@@ -129,10 +133,17 @@ def _range(
     )
     angles = equal_steps(start, step, points, where=where)
     end = begin + size * points
-    if scan_type and not is_two_theta(scan_type):
+    if any(word in scan_type.lower() for word in _OTHER_AXES):
         return scan_type, end
     drives = _drives(data, offset + _RANGE_HEADER, offset + _RANGE_HEADER + extra, file=file)
     doubts = []
+    if not is_two_theta(scan_type):
+        doubts.append(
+            Finding(
+                "warning",
+                f"{where}: the scan type {scan_type!r} is not known: taken as a 2theta scan",
+            )
+        )
     if measured < points or planned != points:
         doubts.append(
             Finding(

@@ -80,19 +80,18 @@ def parse_table(lines: Sequence[str], *, file: str, first_line: int = 1) -> Tabl
 
 
 def _refuse_spoiled_rows(lines: Sequence[str], *, width: int, file: str, first_line: int) -> None:
-    """A line before the rows that is a row but for one word is no header: it would be lost quietly."""
-    for i, line in enumerate(lines):
-        words = line.replace('"', "").replace(",", " ").replace(";", " ").split()
-        if len(words) != width or not _is_row_or_text(line):
-            continue
-        wrong = [word for word in words if not _WHOLE_WORD.fullmatch(word)]
-        if 0 < len(wrong) < width:
-            raise ReadError(
-                f"{wrong[0][:40]!r} is not a number",
-                why=f"the line reads {line.strip()[:60]!r} and stands before the other rows",
-                remedy="correct the line, or begin it with # if it is a comment",
-                where=f"{file}:{first_line + i}",
-            )
+    """A line right before the rows that is a row but for one spoiled number is no header: it would be lost quietly."""
+    if not lines or not _is_row_or_text(lines[-1]):
+        return
+    words = lines[-1].replace('"', "").replace(",", " ").replace(";", " ").split()
+    wrong = [word for word in words if not _WHOLE_WORD.fullmatch(word)]
+    if len(words) == width and 0 < len(wrong) < width and any(c.isdigit() for c in wrong[0]):
+        raise ReadError(
+            f"{wrong[0][:40]!r} is not a number",
+            why=f"the line reads {lines[-1].strip()[:60]!r} and stands right before the other rows",
+            remedy="correct the line, or begin it with # if it is a comment",
+            where=f"{file}:{first_line + len(lines) - 1}",
+        )
 
 
 def _is_row(line: str) -> bool:

@@ -148,7 +148,8 @@ def brml_part(y: np.ndarray, *, absorber: np.ndarray | None = None, axis: str = 
 <RawData xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><TimeStampStarted>2026-02-01T10:00:00</TimeStampStarted>
 <DataRoutes><DataRoute RouteFlag="Measured" ProcLevel="0"><ScanInformation ScanName="LockedCoupled">
 <MeasurementPoints>{y.size}</MeasurementPoints><TimePerStep>0.0130208</TimePerStep><ScanMode>PsdFastScan</ScanMode>
-<ScanAxes><ScanAxisInfo AxisId="{axis}"/><ScanAxisInfo AxisId="Theta"/></ScanAxes></ScanInformation>{rows}
+<ScanAxes><ScanAxisInfo AxisId="{axis}"/><ScanAxisInfo AxisId="Theta"/></ScanAxes></ScanInformation>
+<SubScans><SubScanInfo Steps="{y.size}" MeasuredSteps="{y.size}"/></SubScans>{rows}
 <DataViews><RawDataView xsi:type="FixedRawDataView" Start="0" Length="1" LogicName="MeasuredTime"/>
 <RawDataView xsi:type="FixedRawDataView" Start="1" Length="1" LogicName="AbsorptionFactor"/>
 <RawDataView xsi:type="VaryingRawDataView" Start="2" Length="2"><Varying><FieldDefinitions AxisId="{axis}"/>
@@ -298,6 +299,25 @@ def chi(y: np.ndarray, axis: str = "2-Theta Angle (Degrees)") -> bytes:
     return f"a glass\n {axis}\n Intensity\n      {y.size}\n{rows}".encode()
 
 
+def highscore(y: np.ndarray) -> bytes:
+    """PANalytical csv."""
+    rows = "".join(f"{a:.4f},{v}\r\n" for a, v in zip(angles(y.size), y, strict=True))
+    return f"""[Measurement conditions]\r
+Sample identification,a glass\r
+Anode material,Mo\r
+K-Alpha1 wavelength,0.709319\r
+K-Alpha2 wavelength,0.713609\r
+Ratio K-Alpha2/K-Alpha1,0.5\r
+Generator voltage,50\r
+Scan axis,Gonio\r
+Scan range,{START:.4f},{angles(y.size)[-1]:.4f}\r
+No. of points,{y.size}\r
+Time per step,{SECONDS}\r
+[Scan points]\r
+Angle,Intensity\r
+{rows}""".encode()
+
+
 def xy(y: np.ndarray) -> bytes:
     """Two columns."""
     return "".join(f"{a:.4f} {v}\n" for a, v in zip(angles(y.size), y, strict=True)).encode()
@@ -332,5 +352,6 @@ def everything() -> dict[str, bytes]:
         "one.fxye": fxye(y),
         "two.fxye": fxye(y, z),
         "one.chi": chi(y),
+        "highscore.csv": highscore(y),
         "one.xy": xy(y),
     }

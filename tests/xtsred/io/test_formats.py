@@ -122,6 +122,26 @@ def test_a_stopped_measurement_is_read_and_said(tmp_path: Path) -> None:
     assert any("40 of 60 points" in f.text for f in scan.findings)
 
 
+def test_a_stopped_brml_is_read_and_said(tmp_path: Path) -> None:
+    part = makers.brml_part(makers.counts())
+    stopped = part.replace("<MeasurementPoints>60<", "<MeasurementPoints>90<")
+    (scan,) = read_scans(
+        put(tmp_path, makers.zipped({"Experiment0/RawData0.xml": stopped}), "a.brml")
+    )
+    is_put(scan, makers.counts())
+    assert any("stopped after 60 of 90" in f.text for f in scan.findings)
+    cut = stopped.replace('MeasuredSteps="60"', 'MeasuredSteps="70"')
+    with pytest.raises(ReadError, match="90 points were to be measured, 60"):
+        read_scans(put(tmp_path, makers.zipped({"Experiment0/RawData0.xml": cut}), "b.brml"))
+
+
+def test_an_unknown_scan_type_is_read_and_doubted(tmp_path: Path) -> None:
+    content = makers.raw4(makers.counts(), scan_type=b"Something New")
+    (scan,) = read_scans(put(tmp_path, content, "a.raw"))
+    is_put(scan, makers.counts())
+    assert any("'Something New' is not known" in f.text for f in scan.findings)
+
+
 def test_an_aborted_xrdml_is_read_and_said(tmp_path: Path) -> None:
     content = makers.xrdml(makers.counts())
     aborted = content.replace(

@@ -237,10 +237,15 @@ def test_7600_lines_take_milliseconds(tmp_path: Path) -> None:
     path = write(tmp_path, "".join(f"{0.02 * i:.2f} {i % 977}\n" for i in range(7600)))
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         read_scans(path)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < 0.01
+
+
+def test_labels_with_numbers_are_a_header(tmp_path: Path) -> None:
+    (scan,) = read_scans(write(tmp_path, "Wavelength 1.5406\nVoltage 45\nPoints 60\n" + ROWS))
+    assert scan.two_theta_deg.size == 60
 
 
 def test_a_lost_row_is_said(tmp_path: Path) -> None:
