@@ -32,6 +32,7 @@ class Column:
     label: str = ""
 
 
+_LONGEST = 120  # no name of a column is longer
 _DEGREE = 0.017453292519943295
 _PREFIX = {"": 1.0, "T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "K": 1e3, "m": 1e-3, "u": 1e-6, "µ": 1e-6,
            "n": 1e-9, "p": 1e-12, "f": 1e-15}  # fmt: skip
@@ -145,6 +146,8 @@ def is_unit_cell(text: str) -> bool:
 
 def identify(header: str, position: int) -> Column:
     """Read one header cell, e.g. "-Im(Z)/kOhm", "Freq. [Hz]", "log10(|Z|/Ohm)", "Z'(a)", "Temperature ('C)"."""
+    if len(header) > _LONGEST:
+        return Column(header=header[:_LONGEST].strip(), position=position)
     raw = header.translate(_QUOTES).strip().strip("\ufeff").replace("''", '"')
     text = raw.strip("'") if raw.startswith("'") and raw.endswith("'") else raw
     text = text.strip().lstrip("#%!;").strip()

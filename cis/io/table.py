@@ -32,6 +32,14 @@ PAIRS: tuple[tuple[Role, Role], ...] = (
 )  # fmt: skip
 
 
+_MOST_REMARKS = 20_000  # lines of text in a row among which a header is looked for
+_FREQUENCY = re.compile(
+    r"(?<![A-Za-z])(?:f|w|om|log|lg|ang|kreis|circ|puls|test|hz|[kmg]hz)(?![A-Za-z])"
+    r"|fr[eé]|fré|hz|omega|circular|angular|kreis|pulsation|[^\x00-\x7f]",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One block of rows under one header.
@@ -85,17 +93,20 @@ def find_tables(
     done: list[_Open] = []
     last_end = 0
     chosen = _chosen_columns(options)
+    tried = 0
     for number, line in enumerate(text.lines, start=1):
         if not line.strip():
             continue
         stripped = line.lstrip(" \t#%!;\"'\ufeff")
         looks_numeric = bool(NUMBER_START.match(line))
-        if not looks_numeric and not _only_gaps(line):
+        if not looks_numeric and tried < _MOST_REMARKS and not _only_gaps(line):
+            tried += 1
             columns = _header(stripped if line[0] in "#%!" else line, text, number, chosen)
             if columns is not None:
                 if open_table is not None and open_table.rows:
                     done.append(open_table)
                     last_end = open_table.rows[-1][0]
+                tried = 0
                 used, width, ignored = columns
                 if adjust is not None:
                     used = tuple(adjust(c) for c in used)
@@ -153,10 +164,7 @@ def _header(
     line: str, text: TextFile, number: int, chosen: dict[str, tuple[Role, int]]
 ) -> tuple[tuple[Column, ...], int, tuple[str, ...]] | None:
     """Columns of a header line, the number of its cells, and the headers not understood."""
-    lower = line.lower()
-    if len(line) > 20_000 or not (
-        chosen or "f" in lower or "hz" in lower or "omega" in lower or not lower.isascii()
-    ):
+    if len(line) > 20_000 or not (chosen or _FREQUENCY.search(line)):
         return None
     best: tuple[tuple[Column, ...], int, tuple[str, ...]] | None = None
     separators = [s for s in ("\t", ";", ",", "|") if s in line and not (s == "|" and "|Z" in line)]

@@ -20,7 +20,7 @@ __all__ = [
     "load_text",
 ]
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 HEAD_BYTES = 1 << 16
 _LINE_END = re.compile(r"\r*\n|\r")
 

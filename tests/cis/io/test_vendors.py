@@ -1,6 +1,7 @@
 """Formats without a sample file, written from their documented layout; and what must be refused."""
 
 import struct
+import time
 import zipfile
 from pathlib import Path
 
@@ -348,3 +349,11 @@ def test_ivium_reads_the_impedance_blocks_only(tmp_path: Path) -> None:
     (tmp_path / "a.ids").write_bytes(ivium("CyclicVoltammetry").encode())
     with pytest.raises(ReadError, match="no impedance"):
         read_spectra(tmp_path / "a.ids")
+
+
+def test_lines_without_end_do_not_stall(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("f," + "(" * 9000 + "," + " a" * 4000 + "\n1,2,3\n")
+    begun = time.process_time()
+    with pytest.raises(ReadError):
+        read_spectra(tmp_path / "a.csv")
+    assert time.process_time() - begun < 1.0
