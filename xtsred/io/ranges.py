@@ -137,7 +137,7 @@ def counted(scan: Scan) -> Scan:
 
 
 def collected(scans: Sequence[Scan], *, file: str, skipped: Sequence[str]) -> tuple[Scan, ...]:
-    """The checked scans of a file, lowest angle first in each.
+    """The checked scans of a file, numbered from 0 among themselves, lowest angle first in each.
 
     skipped: ranges over another axis than 2theta, said aloud. Raises ReadError when nothing is left.
     """
@@ -158,9 +158,9 @@ def collected(scans: Sequence[Scan], *, file: str, skipped: Sequence[str]) -> tu
         else ()
     )
     done = []
-    for scan in scans:
-        where = f"{file} (range {scan.range_index}"
-        turned = _turned(replace(scan, findings=scan.findings + said))
+    for index, scan in enumerate(scans):
+        where = f"{file} (range {index}"
+        turned = _turned(replace(scan, range_index=index, findings=scan.findings + said))
         done.append(checked(turned, place=partial(_point, where)))
     return tuple(done)
 

@@ -112,7 +112,7 @@ def test_other_axes_are_named_or_refused(tmp_path: Path) -> None:
             read_scans(put(tmp_path, content, name))
     mixed = makers.xrdml(y, y).replace(b'"Gonio"', b'"Omega"', 1)
     (scan,) = read_scans(put(tmp_path, mixed, "g.xrdml"))
-    assert scan.range_index == 1
+    assert scan.range_index == 0  # what `range = 0` selects
     assert any("not read" in f.text and f.severity == "warning" for f in scan.findings)
 
 
