@@ -117,14 +117,14 @@ def _compare(
     from xtsred.simulation.curves import read_table, structure_factor
     from xtsred.simulation.model import peek_fractions
     from xtsred.simulation.page import Comparison
-    from xtsred.simulation.trajectory import is_trajectory
+    from xtsred.simulation.trajectory import is_trajectory, read_options
 
     low, high = choices["q_range"]
     if not 0.0 < low < high:
         raise InputError(
             f"--range {low:g} {high:g} is no range", remedy="write for instance --range 0.6 12"
         )
-    options = _read_options(choices)
+    options = read_options(**{k: choices[k] for k in ("frames", "types", "cell", "atoms")})
     weighting = _weighting(choices)
     sample = _sample(choices)
     fractions = sample.fractions
@@ -155,18 +155,6 @@ def _compare(
         findings += [f for f in (*c.model.findings, *c.goodness.findings) if f not in findings]
     return Comparison(
         measured=measured, models=compared, differences=differences(named), findings=findings
-    )
-
-
-def _read_options(choices: dict[str, Any]) -> "ReadOptions":
-    from xtsred.simulation.frame import FrameRange, ReadOptions
-    from xtsred.simulation.trajectory import parse_atoms, parse_cell, parse_frames, parse_types
-
-    return ReadOptions(
-        types=parse_types(choices["types"]) if choices["types"] else {},
-        cell=parse_cell(choices["cell"]) if choices["cell"] else None,
-        atoms=parse_atoms(choices["atoms"]) if choices["atoms"] else (),
-        frames=parse_frames(choices["frames"]) if choices["frames"] else FrameRange(),
     )
 
 

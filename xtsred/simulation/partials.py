@@ -196,7 +196,7 @@ def first_minimum(r: Array, g: Array, *, smoothing_a: float = 0.1) -> Minimum | 
 
     r, g: shape (n,), uniform, Å. g is smoothed with a Gaussian of sigma smoothing_a; the first peak is the first
     local maximum above 1 and above a third of the highest. Where g stays near zero behind it, the middle of that
-    interval is taken. None where there is no such peak or minimum.
+    interval is taken. None where there is no such peak, or no minimum below 1.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -216,6 +216,8 @@ def first_minimum(r: Array, g: Array, *, smoothing_a: float = 0.1) -> Minimum | 
         return None
     valley = behind[: risen[0]]
     flat = np.nonzero(valley <= valley.min() + 0.01)[0]
+    if valley.min() >= 1.0:  # a dip between two peaks of one shell, not its end
+        return None
     place = peak + round(0.5 * float(flat[0] + flat[-1]))
     return Minimum(
         peak=float(r[peak]),

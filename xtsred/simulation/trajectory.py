@@ -27,6 +27,7 @@ __all__ = [
     "parse_frames",
     "parse_types",
     "parse_values",
+    "read_options",
 ]
 
 _HEAD = 8192
@@ -179,6 +180,18 @@ def parse_cell(text: str) -> Array:
     if len(values) == 9:
         return checked_cell(values, where="--cell")
     raise InputError(f"--cell {text!r} is not 1, 3 or 9 lengths in Å")
+
+
+def read_options(
+    *, frames: str | None, types: str | None, cell: str | None, atoms: str | None
+) -> ReadOptions:
+    """Options of a command line; None where not given. Raises InputError."""
+    return ReadOptions(
+        types=parse_types(types) if types else {},
+        cell=parse_cell(cell) if cell else None,
+        atoms=parse_atoms(atoms) if atoms else (),
+        frames=parse_frames(frames) if frames else FrameRange(),
+    )
 
 
 def formal_charge(numbers: Mapping[str, int]) -> int | None:

@@ -1,0 +1,158 @@
+"""Everything that one trajectory tells: cutoffs, coordination numbers, network units, neighbours, motion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from calibration.errors import InputError
+from calibration.report import Finding
+from xtsred.simulation.neighbours import neighbour_pairs
+from xtsred.simulation.partials import Minimum, Partials, first_minimum, partial_distributions
+from xtsred.simulation.statistics import BlockAverage, standard_error
+from xtsred.simulation.topology import (
+    NeighbourDistribution,
+    Network,
+    neighbour_distributions,
+    network,
+)
+from xtsred.simulation.trajectory import Trajectory
+from xtsred.simulation.transport import Transport
+
+__all__ = ["Coordination", "Structure", "analyse_structure"]
+
+_ANIONS = ("O", "S", "Se", "Te", "F", "Cl", "Br", "I", "N")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordination:
+    """n of neighbours about centre within a cutoff (Å), counted atom by atom; sigma from blocks or None.
+
+    stated: whether the cutoff was given, else it is the first minimum found.
+    """
+
+    centre: str
+    neighbour: str
+    cutoff: float
+    stated: bool
+    n: float
+    sigma: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """minima and cutoffs: in the order of partials.pairs, None where no minimum was found (or is not needed)."""
+
+    partials: Partials
+    minima: tuple[Minimum | None, ...]
+    cutoffs: tuple[float | None, ...]
+    coordination: tuple[Coordination, ...]
+    networks: tuple[Network, ...]
+    neighbours: tuple[NeighbourDistribution, ...]
+    transport: Transport | None
+    findings: tuple[Finding, ...]
+
+
+def analyse_structure(
+    boxes: Sequence[Trajectory],
+    *,
+    cutoffs: Mapping[tuple[str, str], float],
+    dr: float = 0.02,
+    r_max: float | None = None,
+    transport: Transport | None = None,
+) -> Structure:
+    """g_ij(r), coordination numbers, and the units of every former-anion pair whose cutoff is stated.
+
+    cutoffs: (element, element) -> Å. Pairs without one get the first minimum of their g(r), and that is said.
+    Raises InputError for a cutoff of elements that the model lacks, or beyond half the cell.
+    """
+    partials = partial_distributions(boxes, dr=dr, r_max=r_max)
+    for a, b in cutoffs:
+        missing = [e for e in (a, b) if e not in partials.elements]
+        if missing:
+            raise InputError(
+                f"--cutoff {a}-{b}: the model has no {missing[0]}",
+                why=f"its elements are {', '.join(partials.elements)}",
+                remedy="correct the pair or --types",
+            )
+    minima = tuple(first_minimum(partials.r, g) for g in partials.g)
+    used = tuple(
+        _stated(cutoffs, partials, pair) or (m.position if m else None)
+        for pair, m in zip(partials.pairs, minima, strict=True)
+    )
+    findings = []
+    found = [
+        f"{name} {m.position:.2f} Å (g = {m.g:.2g})"
+        for name, pair, m in zip(partials.names, partials.pairs, minima, strict=True)
+        if m is not None and _stated(cutoffs, partials, pair) is None
+    ]
+    if found:
+        text = f"Cutoffs taken at the first minimum of g(r): {', '.join(found)}."
+        findings.append(Finding("note", text))
+    networks, neighbours = [], []
+    for a, b in cutoffs:
+        former, anion = (b, a) if a in _ANIONS else (a, b)
+        if anion in _ANIONS and former not in _ANIONS:
+            frames = (frame for box in boxes for frame in box)
+            networks.append(network(frames, former=former, anion=anion, cutoffs=cutoffs))
+        if a != b:
+            frames = (frame for box in boxes for frame in box)
+            reach = min(2.0 * cutoffs[a, b], partials.r_max)
+            neighbours.append(
+                neighbour_distributions(frames, centre=former, neighbour=anion, reach=reach)
+            )
+    return Structure(
+        partials=partials,
+        minima=minima,
+        cutoffs=used,
+        coordination=_coordination(boxes, partials, used, cutoffs),
+        networks=tuple(networks),
+        neighbours=tuple(neighbours),
+        transport=transport,
+        findings=(*findings, *(transport.findings if transport else ())),
+    )
+
+
+def _stated(
+    cutoffs: Mapping[tuple[str, str], float], partials: Partials, pair: tuple[int, int]
+) -> float | None:
+    a, b = partials.elements[pair[0]], partials.elements[pair[1]]
+    return cutoffs.get((a, b), cutoffs.get((b, a)))
+
+
+def _coordination(
+    boxes: Sequence[Trajectory],
+    partials: Partials,
+    used: Sequence[float | None],
+    stated: Mapping[tuple[str, str], float],
+) -> tuple[Coordination, ...]:
+    """Both directions of every pair with a cutoff, with block errors, in one pass over the frames."""
+    rows = [
+        (partials.elements[i], partials.elements[j], cutoff, _stated(stated, partials, (i, j)))
+        for (i, j), cutoff in zip(partials.pairs, used, strict=True)
+        if cutoff is not None
+    ]
+    if not rows:
+        return ()
+    average = BlockAverage()
+    for box in boxes:
+        for frame in box:
+            average.add([len(neighbour_pairs(frame, a, b, cutoff)[0]) for a, b, cutoff, _ in rows])
+        average.close()
+    sigma = standard_error(average.blocks)
+    numbers = dict(zip(partials.elements, partials.numbers, strict=True))
+    result = []
+    for k, (a, b, cutoff, given) in enumerate(rows):
+        for centre, neighbour in dict.fromkeys([(a, b), (b, a)]):
+            result.append(
+                Coordination(
+                    centre=centre,
+                    neighbour=neighbour,
+                    cutoff=cutoff,
+                    stated=given is not None,
+                    n=float(average.mean[k]) / numbers[centre],
+                    # blocks that agree to the last neighbour bound the error, they do not measure it
+                    sigma=float(sigma[k]) / numbers[centre]
+                    if sigma is not None and sigma[k] > 0.0
+                    else None,
+                )
+            )
+    return tuple(result)
