@@ -30,14 +30,17 @@ __all__ = [
 ]
 
 BULK_PERMITTIVITY = (5.0, 50.0)
+_UNEVEN = 1.5
 _STRUCTURE = 4.0  # standard deviations of the correlation between neighbours
 
 
 def widening(s: Solution, frequency_hz: Array) -> tuple[float, float]:
-    """Factor on every uncertainty for correlated residuals, and the correlation in standard deviations.
+    """Factor on every uncertainty for uneven or correlated residuals, and the correlation in standard deviations.
 
     White residuals: factor 1. A correlation rho between neighbours, beyond chance (4 standard deviations),
     leaves n (1 - rho)/(1 + rho) independent points of n: factor sqrt((1 + rho)/(1 - rho)), rho at most 0.95.
+    Scatter that is larger where R is decided than elsewhere (as when the analyzer's error is a part of Z' and of
+    Z'' each, not of |Z|) widens by the square root of Solution.unevenness, beyond chance (a factor 1.5).
     Source: Bayley & Hammersley, J. R. Stat. Soc. Suppl. 8 (1946) 184 (first-order autoregression).
     """
     order = np.argsort(frequency_hz)
@@ -45,12 +48,13 @@ def widening(s: Solution, frequency_hz: Array) -> tuple[float, float]:
     power = float(re @ re + im @ im)
     if power <= 0.0:
         return 1.0, 0.0
+    uneven = float(np.sqrt(s.unevenness)) if s.unevenness > _UNEVEN else 1.0
     rho = float(re[1:] @ re[:-1] + im[1:] @ im[:-1]) / power
     significance = rho * np.sqrt(2.0 * order.size)
     if significance < _STRUCTURE:
-        return 1.0, float(significance)
+        return uneven, float(significance)
     rho = min(rho, 0.95)
-    return float(np.sqrt((1.0 + rho) / (1.0 - rho))), float(significance)
+    return uneven * float(np.sqrt((1.0 + rho) / (1.0 - rho))), float(significance)
 
 
 def parameters_of(s: Solution, factor: float) -> tuple[FittedParameter, ...]:
@@ -214,6 +218,12 @@ def _quality(s: Solution, validation: Validation, structure: float) -> list[Find
         rows.append(
             Finding("warning", text, {"correlation_sigma": structure, "rms_percent": percent})
         )
+    if s.unevenness > _UNEVEN:
+        text = (
+            "The scatter is larger at the points that decide R than elsewhere; the uncertainties are widened by "
+            f"{np.sqrt(s.unevenness):.2f} for it."
+        )
+        rows.append(Finding("note", text, {"variance_ratio": s.unevenness}))
     if noise and s.variance > 9.0 * noise**2 and percent > 0.5:
         text = (
             f"The circuit misses the points by {percent:.2f}%, the noise is {100 * noise:.2f}%: R depends on the "

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 ARC_MARGIN = 6.0  # AICc by which a second arc must win
-RIVAL = 10.0  # AICc by which a circuit that leaves R open must win to take R away
+RIVAL = 16.0  # AICc by which a circuit that leaves R open must win to take R away
 ELECTRODE_MARGIN = 20.0  # an arc of the electrode inside R needs strong reasons
 LEAD_LIMIT_H = 2e-5  # some ten metres of wire
 ELECTRODE_CAPACITANCE_F = (
@@ -163,7 +163,9 @@ def choose(
         best = _best(tried)
     if _second_arc_possible(tried[best], frequency_hz.size, noise_relative):
         attempt("bulk+gb-blocking")
-        attempt("bulk+gb")
+        still = _second_arc_possible(tried[_best(tried)], frequency_hz.size, noise_relative)
+        if still or best.startswith("bulk+") or best == "bulk" or objection(tried[best]):
+            attempt("bulk+gb")  # a second arc instead of a spike, or an electrode that leaks
         best = _best(tried)
         if _lead_visible(frequency_hz, z_ohm, tried[best]):
             attempt(f"{best}+lead")

@@ -27,6 +27,8 @@ class Solution:
     x: fitted variables, shape (p,); covariance: (p, p), of x; known: (p,), which of them the data identify.
     variance: residual sum of squares per degree of freedom, of one component over |Z|. resistance_ohm, slope:
     the intercept and its derivatives by x, (p,); resistance_sigma_log: standard uncertainty of its logarithm.
+    unevenness: variance of ln R from the residuals where they lie, over the one from their mean (1: the scatter
+    is a constant part of |Z|).
     residuals: shape (n,), (Z - model)/|Z|.
     """
 
@@ -41,6 +43,7 @@ class Solution:
     resistance_ohm: float
     resistance_sigma_log: float
     slope: Array
+    unevenness: float
     residuals: ComplexArray
     minimum: Minimum
 
@@ -117,7 +120,8 @@ def assess(
     k = p + 1
     spare = m - k - 1
     penalty = 2.0 * k + 2.0 * k * (k + 1) / spare if spare > 0 else float("inf")
-    z = circuit.evaluate(log_i_omega(frequency_hz), minimum.x[None, :])[0][0]
+    z, jacobian = circuit.evaluate(log_i_omega(frequency_hz), minimum.x[None, :])
+    residuals = (z_ohm - z[0]) / np.abs(z_ohm)
     return Solution(
         circuit=circuit,
         x=minimum.x,
@@ -130,9 +134,31 @@ def assess(
         resistance_ohm=resistance,
         resistance_sigma_log=sigma_log,
         slope=slope,
-        residuals=(z_ohm - z) / np.abs(z_ohm),
+        unevenness=_unevenness(covariance, variance, slope, residuals, jacobian[0] / np.abs(z_ohm)),
+        residuals=residuals,
         minimum=minimum,
     )
+
+
+def _unevenness(
+    covariance: Array,
+    variance: float,
+    slope: Array,
+    residuals: ComplexArray,
+    jacobian: ComplexArray,
+) -> float:
+    """Variance of ln R with every residual's own square, over the one with their mean.
+
+    var = g^T C J^T diag(r^2/(1 - h)) J C g / s^4, C the covariance, h the leverages, against g^T C g.
+    Source: MacKinnon & White, J. Econometrics 29 (1985) 305, estimator HC2.
+    """
+    j = np.concatenate([jacobian.real, jacobian.imag], axis=1)
+    r = np.concatenate([residuals.real, residuals.imag])
+    leverage = np.einsum("pm,pq,qm->m", j, covariance, j) / variance
+    influence = slope @ covariance @ j / variance
+    plain = float(slope @ covariance @ slope)
+    robust = float((influence**2 * r**2 / np.maximum(1.0 - leverage, 0.05)).sum())
+    return robust / plain if plain > 0.0 else 1.0
 
 
 def _fastest_first(circuit: Circuit, minimum: Minimum) -> Minimum:
