@@ -87,7 +87,7 @@ def solve(problem: Problem) -> Solution:
     structure: StructureFactor | None = None
     history: list[float] = []
     for _ in range(MAX_ITERATIONS):
-        moving = _moving_parts(problem, structure)
+        moving = _moving_parts(problem, structure, single=np.asarray(sum(parts.values())))
         data = _measured(problem, parts, moving, sensitivity)
         rule = SumRule(
             number_density_per_a3=problem.number_density_per_a3,
@@ -110,7 +110,7 @@ def solve(problem: Problem) -> Solution:
             why="multiple scattering is not a small correction here, or the data are not what the project says",
             remedy="check composition, density, packing and dimensions",
         )
-    structure = _with_systematics(problem, data, scale, structure, unblend)
+    structure = _with_systematics(problem, data, normalization, structure, unblend)
     amplitudes = _amplitudes(normalization)
     components = {**parts, **moving}
     components = {n: amplitudes.get(_OF.get(n, ""), 1.0) * v for n, v in components.items()}
@@ -128,13 +128,16 @@ def solve(problem: Problem) -> Solution:
 _OF = {"Compton": "compton response", "continuum": "continuum"}
 
 
+def _fitted(normalization: Normalization) -> dict[str, Quantity]:
+    named = {
+        "compton response": normalization.compton_response,
+        "continuum": normalization.continuum,
+    }
+    return {name: a for name, a in named.items() if a is not None}
+
+
 def _amplitudes(normalization: Normalization) -> dict[str, float]:
-    found = {}
-    if normalization.compton_response is not None:
-        found["compton response"] = normalization.compton_response.value
-    if normalization.continuum is not None:
-        found["continuum"] = normalization.continuum.value
-    return found
+    return {name: a.value for name, a in _fitted(normalization).items()}
 
 
 def _static_parts(problem: Problem) -> dict[str, Array]:
@@ -144,12 +147,20 @@ def _static_parts(problem: Problem) -> dict[str, Array]:
     return {"coherent, independent atoms": np.asarray(coherent), "Compton": np.asarray(compton)}
 
 
-def _moving_parts(problem: Problem, structure: StructureFactor | None) -> dict[str, Array]:
-    """What depends on S(Q): multiple scattering, and the whole pattern of the continuum."""
+def _moving_parts(
+    problem: Problem, structure: StructureFactor | None, *, single: Array
+) -> dict[str, Array]:
+    """What depends on S(Q): multiple scattering, and the whole pattern of the continuum.
+
+    single: the lines' single scattering of independent atoms. The continuum's own multiple scattering is
+    taken in the lines' ratio to single scattering.
+    """
     parts = {}
+    ratio = np.zeros_like(single)
     multiple = problem.multiple(structure)
     if multiple is not None:
         parts["multiple scattering"] = multiple
+        ratio = multiple / single
     if problem.continuum:
         total = np.zeros_like(problem.q)
         for t in problem.continuum:
@@ -157,7 +168,7 @@ def _moving_parts(problem: Problem, structure: StructureFactor | None) -> dict[s
             total += t.line.weight * (
                 t.elastic * (t.mean_square + oscillating) + t.compton * t.incoherent
             )
-        parts["continuum"] = total
+        parts["continuum"] = total * (1.0 + ratio)
     return parts
 
 
@@ -247,19 +258,19 @@ def _structure(
 def _with_systematics(
     problem: Problem,
     data: Measured,
-    scale: HighAngle,
+    normalization: Normalization,
     structure: StructureFactor,
     unblend: Array | None,
 ) -> StructureFactor:
     """Add the part of sigma that all bins share: of K and of the fitted amplitudes, with their correlation."""
-    names = list(scale.amplitudes)
-    directions = [-(data.rate / scale.k.value) / data.sensitivity]  # dS / dlnK
-    directions += [-data.terms[n] / data.sensitivity for n in names]
-    sigmas = [(scale.k.sigma or 0.0) / scale.k.value]
-    sigmas += [scale.amplitudes[n].sigma or 0.0 for n in names]
+    k, fitted = normalization.k, _fitted(normalization)
+    directions = [-(data.rate / k.value) / data.sensitivity]  # dS / dlnK
+    directions += [-data.terms[n] / data.sensitivity for n in fitted]
+    sigmas = [(k.sigma or 0.0) / k.value]
+    sigmas += [a.sigma or 0.0 for a in fitted.values()]
     correlation = np.eye(len(sigmas))
-    for j, n in enumerate(names, start=1):
-        correlation[0, j] = correlation[j, 0] = scale.correlations[f"K, {n}"]
+    for j, n in enumerate(fitted, start=1):
+        correlation[0, j] = correlation[j, 0] = normalization.correlations[f"K, {n}"]
     rows = np.array([_binned(problem, d, data.sensitivity) for d in directions])
     if unblend is not None:
         rows = rows @ unblend.T
