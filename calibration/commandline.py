@@ -1,6 +1,7 @@
 """What both command lines share: exit statuses and how an error is said."""
 
 import importlib
+import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -56,6 +57,7 @@ class LazyGroup(click.Group):
 
 def run(command: Callable[..., Any], arguments: Sequence[str] | None = None) -> int:
     """Run a click command and return the exit status; a bug of ours keeps its traceback (status 1)."""
+    _forgive_encodings()
     try:
         status = command(
             args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False
@@ -71,7 +73,14 @@ def run(command: Callable[..., Any], arguments: Sequence[str] | None = None) -> 
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: no unfinished result was left behind", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away (`| head`): not an error to report
+    except SystemExit:
+        # click ends so, with status 1, when the reader of our output went away (`| head`): no error
         return EXIT_DONE
     return status if isinstance(status, int) else EXIT_DONE
+
+
+def _forgive_encodings() -> None:
+    """A pipe or terminal that has no Å or ± gets a question mark in its place, not a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -30,6 +30,7 @@ _Q = "Q (= k) (Å⁻¹)"
 _ANGLE = "2θ (°)"
 _ROLE_COLOUR = {"sample": COLOURS[0], "container": COLOURS[1], "environment": COLOURS[2]}
 _PANELS = 6
+_TITLE = 1.02
 
 
 def _axes(
@@ -64,6 +65,12 @@ def _axes(
         hspace=gap / panel,
         wspace=0.27,
     )
+    breadth = (width_in - 1.0 - (columns - 1) * 0.27) / columns
+    for ax in grid.ravel():
+        # stated places of labels and titles: finding them costs as much as drawing them
+        ax.xaxis.set_label_coords(0.5, -0.29 / panel)
+        ax.yaxis.set_label_coords(-0.62 / breadth, 0.5)
+        ax.set_title("", y=_TITLE)
     figure.text(0.995, 0.01, name, ha="right", va="bottom", fontsize=7.5, color="#777777")
     return figure, list(grid.ravel())
 
@@ -172,7 +179,7 @@ def _panels(steps: Sequence[Step], *, name: str, number: int) -> RenderedFigure:
         for i, (label, curve) in enumerate(step.curves.items()):
             x, y = envelope(step.x, curve, columns=200)
             ax.plot(x, y, color=COLOURS[i % len(COLOURS)], label=label)
-        ax.set_title(step.name, fontsize=9.5)
+        ax.set_title(step.name, fontsize=9.5, y=_TITLE)
         ax.set_xlabel(step.x_label, fontsize=8.5)
         ax.set_ylabel(textwrap.fill(step.y_label, 28), fontsize=8.5)
         ax.tick_params(labelsize=8)
