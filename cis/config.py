@@ -163,14 +163,11 @@ class Fixture:
 
 @record
 class Validation:
-    """[validation]: mains_Hz of the laboratory (50 or 60), and the frequencies that are used at all."""
+    """[validation]: the frequencies that are used at all; the rules of cis.validate need no settings."""
 
-    mains_Hz: float | None = None
     range_Hz: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.mains_Hz is not None and not self.mains_Hz > 0.0:
-            raise ValueError(f"mains_Hz must be > 0, not {self.mains_Hz:g}")
         _ordered("range_Hz", self.range_Hz)
 
 

@@ -69,9 +69,6 @@ files = "{name}.csv"                               # several temperatures; the f
 open = "open.csv"
 short = "short.csv"
 
-[validation]
-mains_Hz = 50.0
-
 [arrhenius]
 form = "both"
 """

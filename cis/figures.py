@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
-from calibration.figures import COLOURS, new_figure, render
+from calibration.figures import COLOURS, house_style, new_figure, render
 from calibration.report import RenderedFigure
 from calibration.thermometer import celsius
 from cis.activation import ArrheniusResult
@@ -29,6 +29,7 @@ __all__ = [
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 
 
+@house_style()
 def nyquist_figure(series: FittedSeries) -> RenderedFigure:
     """All spectra with their fits on the whole scale and around the hottest ones; Ohm cm where the size is known."""
     figure = new_figure(width_in=9.0, height_in=4.9)
@@ -83,6 +84,7 @@ def nyquist_figure(series: FittedSeries) -> RenderedFigure:
     )
 
 
+@house_style()
 def residual_figure(series: FittedSeries) -> RenderedFigure:
     """(Z - model)/|Z| of every spectrum against frequency."""
     return _two_residuals(
@@ -95,6 +97,7 @@ def residual_figure(series: FittedSeries) -> RenderedFigure:
     )
 
 
+@house_style()
 def kramers_kronig_figure(series: FittedSeries) -> RenderedFigure:
     """Residuals of the linear Kramers-Kronig test."""
     return _two_residuals(
@@ -108,6 +111,7 @@ def kramers_kronig_figure(series: FittedSeries) -> RenderedFigure:
     )
 
 
+@house_style()
 def bode_figure(series: FittedSeries) -> RenderedFigure:
     """|Z| and phase against frequency."""
     figure = new_figure(width_in=8.5, height_in=5.6)
@@ -144,6 +148,7 @@ def bode_figure(series: FittedSeries) -> RenderedFigure:
     )
 
 
+@house_style()
 def parameters_figure(series: FittedSeries) -> RenderedFigure:
     """Every fitted parameter against temperature (or along the series), with its uncertainty."""
     names = list(dict.fromkeys(p.name for fit in series.fits for p in fit.parameters))
@@ -185,6 +190,7 @@ def parameters_figure(series: FittedSeries) -> RenderedFigure:
     )
 
 
+@house_style()
 def arrhenius_figure(result: ArrheniusResult, *, name: str) -> RenderedFigure:
     """log10 of sigma (or sigma T) against 1000/T with line, band, °C on top, and residuals."""
     figure = new_figure(width_in=6.8, height_in=5.6)
@@ -238,6 +244,7 @@ def arrhenius_figure(result: ArrheniusResult, *, name: str) -> RenderedFigure:
     )
 
 
+@house_style()
 def groups_figure(results: Sequence[tuple[str, ArrheniusResult]], *, name: str) -> RenderedFigure:
     """Several lines of a table in one plot; at most eight are told apart by marker and colour."""
     figure = new_figure(width_in=7.4, height_in=5.4)
@@ -271,6 +278,7 @@ def groups_figure(results: Sequence[tuple[str, ArrheniusResult]], *, name: str) 
     )
 
 
+@house_style()
 def _two_residuals(
     series: FittedSeries, choose: Callable[[ArcFit], Any], *, name: str, title: str, caption: str
 ) -> RenderedFigure:

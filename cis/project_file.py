@@ -47,8 +47,7 @@ _TAIL = """\
 # open = "open.csv"
 # short = "short.csv"
 
-# [validation]                                   # optional
-# mains_Hz = 50.0
+# [validation]                                   # optional: frequencies that are used
 # range_Hz = [1.0, 1e7]
 
 [arrhenius]

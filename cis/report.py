@@ -186,7 +186,7 @@ def _conductivities(analysis: Analysis, progress: Callable[[str], None]) -> Sect
             [
                 label,
                 _temperature(c.temperature_k, c.temperature_sigma_k),
-                str(c.resistance_ohm),
+                str(Quantity(c.resistance_ohm.value, c.resistance_ohm.sigma)),
                 str(total),
                 _percent(c.stat_s_per_cm, c.sigma_s_per_cm),
                 _percent(c.geometry_s_per_cm, c.sigma_s_per_cm),

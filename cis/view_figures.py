@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from calibration.figures import new_figure, render
+from calibration.figures import house_style, new_figure, render
 from calibration.report import RenderedFigure
 from cis.figures import each_fit, side_legend
 from cis.pipeline import Analysis
@@ -10,6 +10,7 @@ from cis.pipeline import Analysis
 __all__ = ["jonscher_figure", "modulus_figure", "relaxation_figure"]
 
 
+@house_style()
 def modulus_figure(analysis: Analysis) -> RenderedFigure:
     """Imaginary part of the electric modulus: peaks where the bulk relaxes, blind to the electrodes."""
     figure = new_figure(height_in=3.8)
@@ -43,6 +44,7 @@ def modulus_figure(analysis: Analysis) -> RenderedFigure:
     )
 
 
+@house_style()
 def jonscher_figure(analysis: Analysis) -> RenderedFigure:
     """Real part of the conductivity against frequency, with the fitted Jonscher law."""
     figure = new_figure(width_in=8.5, height_in=4.2)
@@ -76,6 +78,7 @@ def jonscher_figure(analysis: Analysis) -> RenderedFigure:
     )
 
 
+@house_style()
 def relaxation_figure(analysis: Analysis) -> RenderedFigure:
     """Distribution of relaxation times of each spectrum, normalized to its resistance."""
     figure = new_figure(width_in=8.5, height_in=4.0)

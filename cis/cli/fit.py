@@ -34,6 +34,9 @@ _WORTH_A_POOL = 12  # spectra; starting a second process costs what a few fits c
 @click.option("--thickness-mm", type=float, help="Thickness of the pellet.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write fits.csv and a report here.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier result.")
+@click.option(
+    "--profile", is_flag=True, help="Add the 68% profile-likelihood interval of each R (slower)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def fit(
     files: tuple[Path, ...],
@@ -43,6 +46,7 @@ def fit(
     thickness_mm: float | None,
     out: Path | None,
     overwrite: bool,
+    profile: bool,
     as_json: bool,
 ) -> int:
     """Fit circuits to spectra: R with its uncertainty, and sigma_DC where the size is given."""
@@ -62,17 +66,20 @@ def fit(
         raise InputError(
             "no spectrum could be fitted", why="; ".join(f"{name}: {text}" for name, text in errors)
         )
+    intervals = _intervals(fits) if profile else {}
+    values = _values(fits, errors, plates, intervals)
     if as_json:
-        click.echo(json.dumps(_values(fits, errors, plates), indent=1))
+        click.echo(json.dumps(values, indent=1))
     else:
-        for line in _lines(fits, plates):
-            click.echo(line)
+        for k, line in enumerate(_lines(fits, plates)):
+            ends = intervals.get(k)
+            click.echo(line if ends is None else f"{line}  68%: {ends[0]:.6g} to {ends[1]:.6g} Ohm")
     for name, text in errors:
         click.echo(f"error: {name}: {text}", err=True)
     if not as_json:
         say_findings(_alike(fits))
     if out is not None:
-        _write(files, fits, errors, plates, out, overwrite=overwrite)
+        _write(files, fits, errors, plates, values, out, overwrite=overwrite)
         click.echo(f"report: {out / 'report.html'}", err=as_json)
     return EXIT_SOME_FAILED if errors else EXIT_DONE
 
@@ -183,18 +190,29 @@ def _lines(fits: "list[ArcFit]", plates: "ParallelPlates | None") -> list[str]:
 
 
 def _values(
-    fits: "list[ArcFit]", errors: list[tuple[str, str]], plates: "ParallelPlates | None"
+    fits: "list[ArcFit]",
+    errors: list[tuple[str, str]],
+    plates: "ParallelPlates | None",
+    intervals: dict[int, tuple[float, float]],
 ) -> dict[str, Any]:
     from calibration.report import to_json
     from cis.output import fit_values
 
     rows = []
-    for label, f in zip(_labels(fits), fits, strict=True):
+    for k, (label, f) in enumerate(zip(_labels(fits), fits, strict=True)):
         row = {"spectrum": label, "temperature_K": f.spectrum.temperature_k, **fit_values(f)}
         if plates is not None:
             row["sigma_S_per_cm"] = plates.constant_per_cm.value / f.resistance_ohm
-        rows.append({k: to_json(v) for k, v in row.items()})
+        if k in intervals:
+            row["R_profile_interval_ohm"] = intervals[k]
+        rows.append({key: to_json(v) for key, v in row.items()})
     return {"fits": rows, "errors": [{"file": name, "error": text} for name, text in errors]}
+
+
+def _intervals(fits: "list[ArcFit]") -> dict[int, tuple[float, float]]:
+    from cis.fit import profile_interval
+
+    return {k: profile_interval(f, "R") for k, f in enumerate(fits) if f.identifiable}
 
 
 def _alike(fits: "list[ArcFit]") -> "list[Finding]":
@@ -208,6 +226,7 @@ def _write(
     fits: "list[ArcFit]",
     errors: list[tuple[str, str]],
     plates: "ParallelPlates | None",
+    values: dict[str, Any],
     out: Path,
     *,
     overwrite: bool,
@@ -227,9 +246,7 @@ def _write(
     )
     readable = [p for p in files if p.is_file()]
     provenance = collect("cis fit", command=command_line(), inputs=readable, libraries=LIBRARIES)
-    report = build_fit_report(
-        series, values=_values(fits, errors, plates), errors=errors, provenance=provenance
-    )
+    report = build_fit_report(series, values=values, errors=errors, provenance=provenance)
     with result_folder(out, overwrite=overwrite) as folder:
         (folder / "fits.csv").write_text(spectrum_fits_csv(series), encoding="utf-8")
         write_report(report, folder)
