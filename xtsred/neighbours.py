@@ -35,7 +35,9 @@ def measure_shells(
     resolution = float(np.pi / window.q_max)
     if project.shell:
         q_step = project.range.q_step
-        q = frozen(q_step * np.arange(1, round(window.q_max / q_step) + 1))
+        # the bins that are transformed: those that end inside q_max
+        last = int(np.floor(window.q_max / q_step - 0.5 + 1e-9))
+        q = frozen(q_step * np.arange(1, last + 1))
         shells = tuple(
             _named(table, plan, pdf, window=window, q=q, number=k)
             for k, table in enumerate(project.shell)

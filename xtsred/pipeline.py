@@ -86,7 +86,6 @@ def reduce_inputs(
                 solution=solution,
                 used=used,
                 pdf=pdf,
-                lines=lines,
                 has_container=project.container is not None,
                 container_measured="container" in patterns,
                 environment_measured="environment" in patterns,
@@ -263,6 +262,13 @@ def _real_space(
         if structure.covariance is None
         else frozen(structure.covariance[np.ix_(inside, inside)]),
     )
+    if table.r_max > np.pi / step:
+        raise InputError(
+            f"fourier.r_max = {table.r_max:g} Å is beyond pi / q_step = {np.pi / step:.4g} Å",
+            why="bins of this width average out the oscillation of longer distances",
+            remedy="lower r_max, or make range.q_step smaller",
+            where="fourier.r_max",
+        )
     points = round(table.r_max / table.r_step)
     pdf = pair_distribution(
         used,
