@@ -21,7 +21,7 @@ Problem = Callable[[Array], tuple[Array, Array]]
 
 _DAMPING_MAX = 1e12
 _SAME = 1e-5  # relative difference of cost below which two starts are in the same valley
-_PLATEAU = 12  # iterations over which a start must have gained something
+_PLATEAU = 10  # iterations over which a start must have gained something
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ def minimize(
     high: Array,
     tolerance: float = 1e-8,
     iterations: int = 200,
+    stall: float = 1e-6,
 ) -> Minimum:
     """Minimize sum r^2 from every row of starts, shape (b, p), inside low <= x <= high, shape (p,).
 
     (J^T J + mu diag(J^T J)) step = -J^T r, steps cut at the bounds; variables that push against a bound
     are held. A start has converged when the decrease that the linear model still promises, without
-    damping, is below tolerance times the cost: it is free of the scale of the variables.
+    damping, is below tolerance times the cost: it is free of the scale of the variables. A start that gained
+    less than the part `stall` of its cost in ten iterations has converged, too: a valley without end.
     Source: Marquardt, J. SIAM 11 (1963) 431; damping after Nielsen, IMM-REP-1999-05.
     """
     x = np.clip(starts, low, high)
@@ -108,8 +110,8 @@ def minimize(
         if done.any():  # the others of the same valley need not walk to its bottom, too
             bottom = np.min(cost[done])
             done |= np.abs(cost - bottom) < _SAME * bottom
-        if used % _PLATEAU == 0:  # a valley without end: nothing to gain that the data could tell
-            done |= cost > checked * (1.0 - 1e-5)
+        if used % _PLATEAU == 0:
+            done |= cost > checked * (1.0 - stall)
             checked = cost.copy()
     rank = np.where(settled, cost, cost * (1.0 + _SAME))  # of equals, one that has come to rest
     best = int(np.argmin(np.where(np.isfinite(rank), rank, np.inf)))

@@ -5,13 +5,13 @@ noise would be called a grain boundary. What is left of the doubt goes into the 
 spread of R among the circuits that the data do not exclude, by their Akaike weights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cis.circuits import CIRCUITS, circuit
-from cis.solution import RESISTANCE_KNOWN, Solution, solve
+from cis.solution import RESISTANCE_KNOWN, Solution, refine, screen
 from cis.stages import Array, Candidate, ComplexArray
 
 __all__ = [
@@ -139,7 +139,6 @@ def choose(
     z_ohm: ComplexArray,
     *,
     noise_relative: float | None,
-    more_starts: Callable[[str], Array | None] = lambda _: None,
 ) -> Choice:
     """Fit the circuits of CIRCUITS that the data may need, the simple ones first, and choose.
 
@@ -150,7 +149,7 @@ def choose(
 
     def attempt(name: str) -> None:
         if name in CIRCUITS and name not in tried:
-            tried[name] = solve(circuit(name), frequency_hz, z_ohm, more_starts=more_starts(name))
+            tried[name] = screen(circuit(name), frequency_hz, z_ohm)
 
     for name in ("tail", "bulk", "bulk-blocking"):
         attempt(name)
@@ -169,8 +168,11 @@ def choose(
         best = _best(tried)
         if _lead_visible(frequency_hz, z_ohm, tried[best]):
             attempt(f"{best}+lead")
-            if "gb" not in best:
+            double = tried["bulk+gb-blocking"]
+            if "gb" not in best and double.aicc < tried[best].aicc + ARC_MARGIN:
                 attempt("bulk+gb-blocking+lead")
+    best = _best(tried)
+    tried[best] = refine(tried[best], frequency_hz, z_ohm)
     return decide(tried)
 
 

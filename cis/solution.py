@@ -9,7 +9,7 @@ from cis.leastsquares import Minimum, Problem, minimize
 from cis.stages import Array, BoolArray, ComplexArray
 from cis.starts import random_starts, starts
 
-__all__ = ["RESISTANCE_KNOWN", "Solution", "assess", "modulus_problem", "solve"]
+__all__ = ["RESISTANCE_KNOWN", "Solution", "assess", "modulus_problem", "refine", "screen", "solve"]
 
 # R is called identifiable where its relative standard uncertainty is below this; beyond it the quadratic
 # approximation behind the uncertainty no longer holds
@@ -65,24 +65,41 @@ def modulus_problem(circuit: Circuit, frequency_hz: Array, z_ohm: ComplexArray) 
     return problem
 
 
+def screen(circuit: Circuit, frequency_hz: Array, z_ohm: ComplexArray) -> Solution:
+    """Fit a circuit well enough to compare it with others: to 1e-4 of the cost, or 60 iterations."""
+    problem = modulus_problem(circuit, frequency_hz, z_ohm)
+    low, high = circuit.bounds()
+    begin = starts(circuit, frequency_hz, z_ohm, count=4)
+    minimum = minimize(problem, begin, low=low, high=high, iterations=60, stall=1e-4)
+    return assess(circuit, frequency_hz, z_ohm, minimum)
+
+
 def solve(
     circuit: Circuit,
     frequency_hz: Array,
     z_ohm: ComplexArray,
     *,
-    count: int = 4,
+    count: int = 8,
     more_starts: Array | None = None,
 ) -> Solution:
     """Fit a circuit with weights 1/|Z| of the data, from starts computed from the data.
 
-    Should none of them converge, from as many random starts as it takes (up to 64). more_starts: further
-    variables to start from, shape (k, p).
+    Should none of them converge, from 64 random starts. more_starts: further variables to start from, (k, p).
     """
-    problem = modulus_problem(circuit, frequency_hz, z_ohm)
-    low, high = circuit.bounds()
     begin = starts(circuit, frequency_hz, z_ohm, count=count)
     if more_starts is not None:
         begin = np.vstack([begin, more_starts])
+    return _to_rest(circuit, frequency_hz, z_ohm, begin)
+
+
+def refine(s: Solution, frequency_hz: Array, z_ohm: ComplexArray) -> Solution:
+    """The same fit, brought to rest."""
+    return _to_rest(s.circuit, frequency_hz, z_ohm, s.x[None, :])
+
+
+def _to_rest(circuit: Circuit, frequency_hz: Array, z_ohm: ComplexArray, begin: Array) -> Solution:
+    problem = modulus_problem(circuit, frequency_hz, z_ohm)
+    low, high = circuit.bounds()
     minimum = minimize(problem, begin, low=low, high=high)
     if not minimum.converged:
         more = random_starts(circuit, frequency_hz, z_ohm, count=64)
