@@ -95,8 +95,9 @@ def accuracy(folder: Path) -> None:
     row("R_X argon against Yarnell, Lorch and none", " ".join(found), "0.0112 0.0120")
     frames = list(open_trajectory(silica / "SiO2_glass_3000_atoms.xyz"))
     direct = direct_structure_factors(frames, q_max=12.0)
-    s, _ = structure_factors(partial_distributions([frames]), direct.q, window="none")
-    pulls = ((s - direct.s) / direct.sigma)[:, direct.q > 1.0].std(axis=1)
+    s, _ = structure_factors(partial_distributions([frames]), direct.bin_q, window="none")
+    mean, sigma = direct.binned(direct.s)
+    pulls = ((s - mean) / sigma)[:, direct.bin_q > 1.0].std(axis=1)
     row(
         "transform against direct sum, pull widths of S_ij",
         " ".join(f"{x:.2f}" for x in pulls),

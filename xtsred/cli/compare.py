@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,11 @@ _LIBRARIES = ("numpy", "scipy", "xraydb", "matplotlib")
 @click.option(
     "--atoms", help="atoms of a file that does not name them, in its order, e.g. Na36,Si36,S96"
 )
+@click.option(
+    "--direct-sum",
+    is_flag=True,
+    help="S(Q) by reciprocal vectors too, and the difference (always with --out)",
+)
 @click.option("--average", is_flag=True, help="CALCULATED are independent boxes of one model")
 @click.option("--composition", help="of the sample, e.g. Na2SiS3; compared with the model's")
 @click.option("--density", type=float, help="of the sample, atoms/Å^3; compared with the model's")
@@ -94,6 +100,7 @@ def compare(
 
     if out is not None:
         check_target(out, overwrite=overwrite)
+    choices["direct_sum"] = choices["direct_sum"] or out is not None
     comparison = _compare(measured, calculated, choices)
     if out is not None:
         _write(comparison, [measured, *calculated], out, overwrite=overwrite)
@@ -117,7 +124,8 @@ def _compare(
     from xtsred.simulation.curves import read_table, structure_factor
     from xtsred.simulation.model import peek_fractions
     from xtsred.simulation.page import Comparison
-    from xtsred.simulation.trajectory import is_trajectory, read_options
+    from xtsred.simulation.second_route import second_route
+    from xtsred.simulation.trajectory import is_trajectory, open_trajectory, read_options
 
     low, high = choices["q_range"]
     if not 0.0 < low < high:
@@ -145,9 +153,13 @@ def _compare(
                 why="a periodic box has no wave longer than 2 pi/L",
                 remedy=f"begin the range at {model.lowest_q + 0.005:.2f} or above",
             )
-        compared.append(
-            _compared(model, measured.q, measured.s, measured.sigma, weighting, choices)
-        )
+        one = _compared(model, measured.q, measured.s, measured.sigma, weighting, choices)
+        if choices["direct_sum"] and weighting is not None and is_trajectory(paths[0]):
+            box = open_trajectory(paths[0], options=options)
+            span = (max(low, model.lowest_q), high)
+            route = second_route(box, weighting=weighting, window=choices["window"], q_range=span)
+            one = replace(one, second_route=route)
+        compared.append(one)
     compared.sort(key=lambda c: c.goodness.r_x)
     named = [(c.model.name, c.goodness) for c in compared]
     findings = [*measured.findings]
@@ -276,8 +288,11 @@ def _write(comparison: "Comparison", inputs: list[Path], out: Path, *, overwrite
     from calibration.provenance import collect
     from calibration.report import write_report
     from xtsred.simulation.page import comparison_report
+    from xtsred.simulation.tables import model_tables
 
     command = shlex.join(["xtsred", *sys.argv[1:]])
     provenance = collect("xtsred", command=command, inputs=inputs, libraries=_LIBRARIES)
     with result_folder(out, overwrite=overwrite) as folder:
         write_report(comparison_report(comparison, provenance), folder)
+        for name, text in model_tables(comparison).items():
+            (folder / name).write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from xtsred.simulation.compare import Goodness
 from xtsred.simulation.model import Model
 from xtsred.simulation.partials import Minimum, Partials
 from xtsred.simulation.realspace import RealSpace
+from xtsred.simulation.second_route import SecondRoute
 from xtsred.simulation.topology import NeighbourDistribution
 from xtsred.simulation.transport import Transport
 from xtsred.stages import Array
@@ -23,6 +24,7 @@ __all__ = [
     "overlay_figure",
     "partials_figure",
     "real_space_figure",
+    "routes_figure",
 ]
 
 _LABEL = {"S": "S(Q)", "S-1": "S(Q) - 1", "Q(S-1)": "Q [S(Q) - 1] (Å$^{-1}$)"}
@@ -98,6 +100,34 @@ def partials_figure(model: Model) -> RenderedFigure:
         name="partials",
         title=f"Partial structure factors of {model.name}",
         caption=f"Faber-Ziman; truncation: {model.window_text}. Each tends to the grey line (1).",
+    )
+
+
+def routes_figure(name: str, route: SecondRoute) -> RenderedFigure:
+    """Total S(Q) by both routes."""
+    figure = new_figure(height_in=3.6)
+    axes = figure.subplots()
+    axes.errorbar(
+        route.q,
+        route.direct,
+        route.sigma,
+        fmt=".",
+        ms=3,
+        lw=0.6,
+        color="#000000",
+        label="direct sum",
+    )
+    axes.plot(
+        route.q, route.transformed, color=COLOURS[1], label=f"transform, {route.window} window"
+    )
+    axes.set_xlabel("Q (= k) (Å$^{-1}$)")
+    axes.set_ylabel("S(Q)")
+    axes.legend()
+    return render(
+        figure,
+        name="routes",
+        title=f"Two routes to S(Q) of {name}",
+        caption="Bars: standard error, from the scatter of the single reciprocal vectors in each bin.",
     )
 
 

@@ -12,6 +12,7 @@ from xtsred.simulation.compare import Difference, Goodness
 from xtsred.simulation.curves import Curve
 from xtsred.simulation.model import Model
 from xtsred.simulation.realspace import RealSpace
+from xtsred.simulation.second_route import SecondRoute
 
 __all__ = ["Compared", "Comparison", "comparison_report", "comparison_values", "summary_lines"]
 
@@ -26,6 +27,7 @@ class Compared:
     weights_text: str
     other_windows: Mapping[str, float]
     real_space: RealSpace | None
+    second_route: SecondRoute | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,14 @@ def _values(compared: Compared) -> dict[str, Any]:
             {"q": [i.low, i.high], "points": i.points, "share": i.share, "R_X": i.r_x}
             for i in g.intervals
         ],
+        "direct_sum": None
+        if compared.second_route is None
+        else {
+            "rms_difference": compared.second_route.rms,
+            "noise": compared.second_route.noise,
+            "frames": compared.second_route.frames,
+            "q_range": compared.second_route.q_range,
+        },
         "frames": model.frames,
         "density": model.density,
     }
@@ -147,6 +157,7 @@ def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
         overlay_figure,
         partials_figure,
         real_space_figure,
+        routes_figure,
     )
 
     named = [(c.model.name, c.goodness) for c in comparison.models]
@@ -169,10 +180,15 @@ def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
     ]
     with_partials = [c.model for c in comparison.models if c.model.partial_s is not None]
     if with_partials:
+        routes = [(c.model.name, c.second_route) for c in comparison.models if c.second_route]
         sections.append(
             Section(
                 title="Partials of the best model that has them",
-                figures=(partials_figure(with_partials[0]),),
+                paragraphs=tuple(_route_text(name, route) for name, route in routes),
+                figures=(
+                    partials_figure(with_partials[0]),
+                    *(routes_figure(name, route) for name, route in routes[:1]),
+                ),
             )
         )
     spaces = [(c.model.name, c.real_space) for c in comparison.models if c.real_space is not None]
@@ -199,6 +215,14 @@ def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
         sections=sections,
         provenance=provenance,
         values=comparison_values(comparison),
+    )
+
+
+def _route_text(name: str, route: SecondRoute) -> str:
+    return (
+        f"{name}: S(Q) by direct sum over reciprocal vectors of the cell and by transform ({route.window}) differ by "
+        f"{route.rms:.3g} (rms, {route.q_range[0]:g} to {route.q_range[1]:g} Å⁻¹, {route.frames} frame(s)); the direct "
+        f"sum's own noise is {route.noise:.3g}."
     )
 
 

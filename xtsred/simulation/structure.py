@@ -14,7 +14,7 @@ from xtsred.simulation.topology import (
     neighbour_distributions,
     network,
 )
-from xtsred.simulation.trajectory import Trajectory
+from xtsred.simulation.trajectory import Trajectory, check_sample
 from xtsred.simulation.transport import Transport
 
 __all__ = ["Coordination", "Structure", "analyse_structure"]
@@ -78,7 +78,8 @@ def analyse_structure(
         _stated(cutoffs, partials, pair) or (m.position if m else None)
         for pair, m in zip(partials.pairs, minima, strict=True)
     )
-    findings = []
+    first = next(iter(boxes[0]))
+    findings = list(check_sample(first, fractions=None, number_density_per_a3=None))
     found = [
         f"{name} {m.position:.2f} Å (g = {m.g:.2g})"
         for name, pair, m in zip(partials.names, partials.pairs, minima, strict=True)

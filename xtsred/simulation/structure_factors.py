@@ -86,19 +86,39 @@ def _check_q(q: Array, height: float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectSum:
-    """S_ij(Q) in bins of Q from reciprocal vectors: q, vectors: shape (m,); s, sigma: shape (p, m).
+    """S_ij of single reciprocal vectors k (of one half space), and their places in bins of |k|.
 
-    q: mean length of the bin's vectors; vectors: how many (of one half space) were summed; sigma: standard
-    error from the scatter within the bin (None below two vectors everywhere: never 0). available: how many exist.
+    q: |k|, shape (v,); s: shape (p, v); bin: shape (v,), 0 .. m - 1; available: vectors that exist per bin, shape (m,).
     """
 
     elements: tuple[str, ...]
     pairs: tuple[tuple[int, int], ...]
     q: Array
     s: Array
-    sigma: Array
-    vectors: Array
-    available: Array
+    bin: Index
+    available: Index
+
+    @property
+    def vectors(self) -> Index:
+        """Vectors summed per bin, shape (m,)."""
+        return np.bincount(self.bin).astype(np.int64)
+
+    @property
+    def bin_q(self) -> Array:
+        """Mean |k| per bin, shape (m,)."""
+        return np.asarray(np.bincount(self.bin, self.q) / self.vectors)
+
+    def binned(self, values: Array) -> tuple[Array, Array]:
+        """Mean and standard error (NaN for a single vector) per bin of values, shape (..., v) -> (..., m)."""
+        n = self.vectors.astype(np.float64)
+        rows = np.atleast_2d(values)
+        mean = np.array([np.bincount(self.bin, row) for row in rows]) / n
+        square = np.array([np.bincount(self.bin, row**2) for row in rows]) / n
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sigma = np.sqrt(np.maximum(square - mean**2, 0.0) / (n - 1.0))
+        sigma[:, n < 2] = np.nan
+        shape = (*values.shape[:-1], len(n))
+        return mean.reshape(shape), sigma.reshape(shape)
 
 
 def direct_structure_factors(
@@ -121,23 +141,14 @@ def direct_structure_factors(
     values = np.zeros((len(pairs), len(indices)))
     for frame in frames:
         values += _faber_ziman(frame, indices, pairs) / len(frames)
-    count = np.bincount(bin_of)
-    used = count > 0
-    q = np.bincount(bin_of, length[chosen])[used] / count[used]
-    s = np.array([np.bincount(bin_of, v)[used] for v in values]) / count[used]
-    square = np.array([np.bincount(bin_of, v**2)[used] for v in values]) / count[used]
-    n = count[used].astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sigma = np.sqrt(np.maximum(square - s**2, 0.0) / (n - 1.0))
-    sigma[:, n < 2] = np.nan
+    used, place = np.unique(bin_of, return_inverse=True)
     return DirectSum(
         elements=first.elements,
         pairs=pairs,
-        q=frozen(q),
-        s=frozen(s),
-        sigma=frozen(sigma),
-        vectors=frozen(n),
-        available=frozen(available[used]),
+        q=frozen(length[chosen]),
+        s=frozen(values),
+        bin=place.astype(np.int64),
+        available=available[used],
     )
 
 

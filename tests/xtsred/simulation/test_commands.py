@@ -76,8 +76,12 @@ def test_report_and_ranking(capsys, tmp_path, measured, model, ideal_gas):
     assert [m["frames"] for m in result["models"]] == [24, 24]
     assert result["models"][0]["R_X_sigma_model"] > 0.0
     assert {p.name for p in (out / "figures").glob("*.svg")} == {
-        "overlay.svg", "intervals.svg", "partials.svg", "g_of_r.svg",
+        "overlay.svg", "intervals.svg", "partials.svg", "routes.svg", "g_of_r.svg",
     }  # fmt: skip
+    heads = (out / "model_partials.csv").read_text().splitlines()[0]
+    assert heads == "Q_per_A,Si-Si,Si-S,S-S,AL(Si-Si),AL(Si-S),AL(S-S),BT_NN,BT_NC,BT_CC"
+    assert (out / "model_sq.csv").read_text().startswith("Q_per_A,S,sigma")
+    assert result["models"][0]["direct_sum"]["rms_difference"] > 0.0
     status, _, err = call(capsys, "compare", measured, model, "--weights", "Z", "--out", out)
     assert status == EXIT_FIXABLE
     assert "--overwrite" in err

@@ -1,5 +1,7 @@
 """g_ij(r): against brute force, against the ideal gas, against a lattice, and where it must refuse."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,8 @@ from xtsred.simulation.frame import Frame, cell_heights
 from xtsred.simulation.paircount import pair_counts
 from xtsred.simulation.partials import first_minimum, largest_radius, partial_distributions
 from xtsred.simulation.trajectory import open_trajectory
+
+from .conftest import write_xyz
 
 PAIRS = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
 TILTED = np.array([[20.0, 0, 0], [4.0, 21.0, 0], [-3.0, 5.0, 23.0]])
@@ -120,6 +124,24 @@ def test_several_boxes_are_blocks_and_their_scatter_is_the_error(ideal_gas):
 
 def test_one_frame_has_no_error_and_does_not_pretend(ideal_gas):
     assert partial_distributions([ideal_gas({"Ar": 50}, 12.0 * np.eye(3))]).sigma is None
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(tmp_path, ideal_gas):
+    # AIMD size; the file of the longer run is ten times the shorter's
+    frames = ideal_gas({"Na": 60, "Si": 60, "S": 180}, 18.0 * np.eye(3), frames=10)
+    short = write_xyz(tmp_path / "short.xyz", frames)
+    long = tmp_path / "long.xyz"
+    long.write_text(short.read_text() * 10)
+    peaks = []
+    for path in (short, long):
+        tracemalloc.start()
+        p = partial_distributions([open_trajectory(path)])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert p.frames == 100
+    # twenty blocks at most are kept, whatever the length
+    blocks = 20 * p.g.nbytes
+    assert peaks[1] < peaks[0] + blocks + 500_000
 
 
 def test_first_minimum_of_a_known_curve():
