@@ -157,7 +157,7 @@ def dense_permittivity_bruggeman(apparent: Quantity, porosity: Quantity) -> Quan
     apparent: m, of the pellet; porosity: p, volume share of empty (eps = 1) pores.
     u^2 = (d eps/d m u_m)^2 + (d eps/d p u_p)^2 by central differences; None where either is unknown.
     Valid for pores of any connection, isotropic, up to about p = 0.3.
-    Source: Bruggeman, Ann. Phys. 416 (1935) 636; Sihvola, Electromagnetic Mixing Formulas (1999) eq. 9.5.
+    Source: Bruggeman, Ann. Phys. 416 (1935) 636; Sihvola, Electromagnetic Mixing Formulas (1999) ch. 9.
     Raises ValueError where no positive permittivity explains the numbers.
     """
 

@@ -74,7 +74,8 @@ def read_table(path: Path, *, columns: Columns, thermometer: Thermometer) -> Tab
     ours = all(name in table.header for name in _OURS)
     liverpool = all(name in table.header for name in _LIVERPOOL)
     findings: list[Finding] = []
-    if liverpool and not (columns.temperature or columns.conductivity):
+    as_named = columns.temperature in ("", "temperature") and columns.conductivity in ("", "target")
+    if liverpool and as_named:
         text = "Recognised by its columns as the literature database of Hargreaves et al. (2023): temperature in °C, target in S/cm."
         findings.append(Finding("note", text))
         columns = Columns(

@@ -81,7 +81,7 @@ def curvature_test(points: ArrheniusPoints, *, form: Form) -> CurvatureTest | No
 
     F = (chi2_1 - chi2_2)/(chi2_2/(n - 3)) with 1 and n - 3 degrees of freedom; the noise is that of the points.
     Returns None with fewer than four different temperatures.
-    Source: Bevington & Robinson (2003) sec. 11.4.
+    Source: Bevington & Robinson (2003) ch. 11.
     """
     from scipy.special import chdtrc, fdtrc
 
@@ -160,7 +160,7 @@ def fit_vtf(points: ArrheniusPoints) -> VtfFit | None:
 
     For each T0 on a grid the rest is linear; the minimum is refined, and T0's interval is where chi^2
     rises by its noise. Returns None with fewer than four different temperatures.
-    Source: Fulcher, J. Am. Ceram. Soc. 8 (1925) 339; profile: Bevington & Robinson (2003) sec. 11.5.
+    Source: Fulcher, J. Am. Ceram. Soc. 8 (1925) 339; profile: Bevington & Robinson (2003) ch. 11.
     """
     from scipy.optimize import minimize_scalar
 

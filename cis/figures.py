@@ -177,7 +177,7 @@ def parameters_figure(series: FittedSeries) -> RenderedFigure:
         unit = f" / {points[0][1].unit}" if points[0][1].unit else ""
         axis.set_title(f"{name}{unit}", fontsize=9.5)
         axis.margins(0.12)
-        axis.xaxis.set_major_locator(MaxNLocator(4))
+        axis.xaxis.set_major_locator(MaxNLocator(4, integer=not known))
         axis.set_xlabel("T / K" if known else "spectrum", fontsize=9)
     for axis in axes[len(names) :]:
         axis.set_visible(False)
@@ -247,7 +247,7 @@ def arrhenius_figure(result: ArrheniusResult, *, name: str) -> RenderedFigure:
 @house_style()
 def groups_figure(results: Sequence[tuple[str, ArrheniusResult]], *, name: str) -> RenderedFigure:
     """Several lines of a table in one plot; at most eight are told apart by marker and colour."""
-    figure = new_figure(width_in=7.4, height_in=5.4)
+    figure = new_figure(width_in=7.4, height_in=4.8 + 0.11 * len(results))
     axis = figure.subplots()
     for k, (label, result) in enumerate(results):
         t, fit = result.points.sample_k, result.fits[0]

@@ -136,7 +136,7 @@ def depressed_arc(
 
     s = ln(tau/tau0), by the trapezoidal rule (spectrally accurate for an analytic integrand that
     falls off at both ends). frequency_hz: shape (n,). Returns Ohm, shape (n,). exponent 1 is a single relaxation.
-    Source: Cole & Cole, J. Chem. Phys. 9 (1941) 341 eq. 12; Barsoukov & Macdonald (2005) sec. 2.2.
+    Source: Cole & Cole, J. Chem. Phys. 9 (1941) 341; Barsoukov & Macdonald, Impedance Spectroscopy (2005) ch. 2.
     """
     w_tau = 2.0 * np.pi * frequency_hz * tau_s
     if exponent >= 1.0 - 1e-9:
@@ -158,7 +158,7 @@ def blocking_electrode(frequency_hz: Array, *, strength: float, exponent: float)
     (i w)^-a = sin(pi a)/pi Int_0^inf x^-a/(x + i w) dx, with x = e^u;  Z = (i w)^-a/Q
 
     strength: Q, S s^a. Returns Ohm, shape (n,). Valid for 0 < a < 1.
-    Source: Gradshteyn & Ryzhik 3.194.4 (Euler's beta integral).
+    Source: Gradshteyn & Ryzhik 3.194 (Euler's beta integral).
     """
     w = 2.0 * np.pi * frequency_hz
     # u measured from ln w: the integrand decays as e^((1-a)u) on the left and e^(-a u) on the right
