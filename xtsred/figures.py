@@ -68,7 +68,7 @@ def _axes(
     breadth = (width_in - 1.0 - (columns - 1) * 0.27) / columns
     for ax in grid.ravel():
         # stated places of labels and titles: finding them costs as much as drawing them
-        ax.xaxis.set_label_coords(0.5, -0.29 / panel)
+        ax.xaxis.set_label_coords(0.5, -0.32 / (ax.get_position().height * height_in))
         ax.yaxis.set_label_coords(-0.62 / breadth, 0.5)
         ax.set_title("", y=_TITLE)
     figure.text(0.995, 0.01, name, ha="right", va="bottom", fontsize=7.5, color="#777777")
