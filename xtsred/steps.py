@@ -14,7 +14,8 @@ from xtsred.unpack import Plan
 
 __all__ = ["Done", "correction_steps"]
 
-_ANGLE = "2theta / °"
+_ANGLE = "2θ (°)"
+_Q = "Q (= k) (Å⁻¹)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ def correction_steps(done: Done) -> tuple[Step, ...]:
         *_environment(done),
         *_absorption(done),
         _polarization(done),
-        _compton(done),
+        *_compton(done),
         *_continuum(done),
         *_multiple(done),
         _normalization(done),
@@ -120,31 +121,36 @@ def _polarization(done: Done) -> Step:
     return _step(
         done,
         name="Polarization",
-        y_label="P(2theta)",
+        y_label="P(2θ)",
         curves={"P": done.lines[0].polarization},
         parameters={"beam": beam.origin, "I_parallel / I_perpendicular": f"{beam.ratio:.4f}"},
         reference="Azaroff, Acta Cryst. 8 (1955) 701",
     )
 
 
-def _compton(done: Done) -> Step:
+def _compton(done: Done) -> Iterator[Step]:
     first, fitted = done.lines[0], done.solution.normalization.compton_response
     response = first.response_compton / first.response_elastic
-    parameters = {"detector's response to Compton at 150°": f"{_at(done, response, 150.0):.4f}"}
-    if fitted is not None:
-        parameters["fitted response"] = concise(fitted.value, fitted.sigma)
-    return _step(
+    yield _step(
         done,
         name="Compton scattering",
-        y_label="e.u. or factor",
-        curves={
-            "S(x) sum c_n S_n": first.incoherent,
-            "recoil (Klein-Nishina/Thomson)": first.recoil,
-            "detector response": response,
+        y_label="e.u. per atom",
+        curves={"sum c_n S_n(x)": first.incoherent},
+        parameters={}
+        if fitted is None
+        else {"fitted response": concise(fitted.value, fitted.sigma)},
+        reference="S(x, Z): Hubbell et al., J. Phys. Chem. Ref. Data 4 (1975) 471",
+    )
+    yield _step(
+        done,
+        name="Compton: recoil and detector",
+        y_label="factor",
+        curves={"recoil (Klein-Nishina/Thomson)": first.recoil, "detector response": response},
+        parameters={
+            "recoil at 150°": f"{_at(done, first.recoil, 150.0):.4f}",
+            "detector's response to Compton at 150°": f"{_at(done, response, 150.0):.4f}",
         },
-        parameters=parameters,
-        reference="S(x, Z): Hubbell et al., J. Phys. Chem. Ref. Data 4 (1975) 471; Klein & Nishina, Z. Phys. 52 (1929) 853; "
-        "profiles: Biggs et al., At. Data Nucl. Data Tables 16 (1975) 201",
+        reference="Klein & Nishina, Z. Phys. 52 (1929) 853; profiles: Biggs et al., At. Data Nucl. Data Tables 16 (1975) 201",
     )
 
 
@@ -160,7 +166,7 @@ def _continuum(done: Done) -> Iterator[Step]:
     yield Step(
         name="Continuum of the tube",
         x=frozen(energies),
-        x_label="photon energy / keV",
+        x_label="photon energy (keV)",
         y_label="photons per photon of the lines",
         curves={
             "after the filters": frozen([fitted.value * t.line.weight for t in done.continuum])
@@ -203,7 +209,7 @@ def _normalization(done: Done) -> Step:
     return Step(
         name="Normalization",
         x=frozen(problem.q),
-        x_label="Q (= k) / Å^-1",
+        x_label=_Q,
         y_label="e.u. per atom",
         curves={
             "I_coh": frozen(first.mean_square + first.square_mean * coherent),
@@ -229,7 +235,7 @@ def _lines(done: Done) -> Iterator[Step]:
     yield Step(
         name="Deconvolution of the lines",
         x=mixed.q,
-        x_label="Q (= k) / Å^-1",
+        x_label=_Q,
         y_label="change of S(Q)",
         curves={"S deconvolved - S as measured": frozen(done.solution.structure.s - mixed.s)},
         parameters={
