@@ -126,6 +126,26 @@ class ArrheniusFit:
             return f"{Quantity(self.activation_ev, self.stat_ev, 'eV')} (statistics only)"
         return str(self.activation)
 
+    @property
+    def ln_prefactor_stat(self) -> float | None:
+        """Statistical standard uncertainty of ln_prefactor alone."""
+        return _root(self.stat_covariance[0, 0])
+
+    @property
+    def room_stat_s_per_cm(self) -> float | None:
+        """Statistical standard uncertainty of sigma(298.15 K) alone, S/cm."""
+        gradient = np.array([1.0, -float(inverse_kt(np.array(ROOM_K)))])
+        relative = _root(float(gradient @ self.stat_covariance @ gradient))
+        return None if relative is None else self.room_s_per_cm.value * relative
+
+    @property
+    def room_written(self) -> str:
+        """sigma(298.15 K) as text, with the statistical part alone where the whole is unknown."""
+        if self.room_s_per_cm.sigma is None and self.room_stat_s_per_cm is not None:
+            value = Quantity(self.room_s_per_cm.value, self.room_stat_s_per_cm, "S/cm")
+            return f"{value} (statistics only)"
+        return str(self.room_s_per_cm)
+
     def line(self, temperature_k: Array) -> Array:
         """sigma of the line in S/cm at sample temperatures, shape of the argument."""
         y = self.ln_prefactor.value - self.activation_ev * inverse_kt(temperature_k)

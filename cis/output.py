@@ -164,6 +164,8 @@ def _arrhenius_row(
         "n": fit.n,
         "curvature_p": curvature_p,
         "E_A_sigma_eV": fit.activation.sigma,
+        "ln_prefactor_stat": fit.ln_prefactor_stat,
+        "sigma_298K_stat_S_per_cm": fit.room_stat_s_per_cm,
         "segment": result.segment,
         "temperature_min_K": fit.range_k[0],
         "temperature_max_K": fit.range_k[1],

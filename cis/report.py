@@ -120,7 +120,7 @@ def arrhenius_table(results: Sequence[tuple[str, ArrheniusResult]]) -> Table:
             _part(fit.stat_ev),
             _part(fit.thermometer_ev),
             str(fit.ln_prefactor),
-            str(fit.room_s_per_cm),
+            fit.room_written,
             str(fit.n),
         ]
         for name, result in results

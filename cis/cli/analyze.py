@@ -173,6 +173,6 @@ def summary_lines(analysis: "Analysis") -> list[str]:
         for fit in result.fits:
             name = "ln sigma" if fit.form == "ln_sigma" else "ln sigma T"
             lines.append(
-                f"  E_A ({name}{segment}) = {fit.written}   sigma(298.15 K) = {fit.room_s_per_cm}"
+                f"  E_A ({name}{segment}) = {fit.written}   sigma(298.15 K) = {fit.room_written}"
             )
     return lines

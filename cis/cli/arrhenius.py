@@ -98,7 +98,7 @@ def arrhenius(
         for name, result in results:
             for fit in result.fits:
                 click.echo(
-                    f"{name}  {fit.form}  E_A = {fit.written}  sigma(298.15 K) = {fit.room_s_per_cm}  n = {fit.n}"
+                    f"{name}  {fit.form}  E_A = {fit.written}  sigma(298.15 K) = {fit.room_written}  n = {fit.n}"
                 )
         say_findings(findings, least="note")
     if out is not None:

@@ -230,3 +230,16 @@ def test_written_as_the_field_writes_it():
     thermometer = Thermometer(point_sigma_k=0.0, lag=Quantity(0.0, 0.0265))
     fit = fit_arrhenius(points(line(), thermometer=thermometer, stat=1e-6), form="ln_sigma")
     assert str(fit.activation) == "0.41(1) eV"
+
+
+def test_statistical_parts_alone_against_the_covariance_of_polyfit():
+    random = np.random.default_rng(9)
+    noisy = line() * np.exp(random.normal(0, 0.02, T.size))
+    fit = fit_arrhenius(points(noisy, stat=None), form="ln_sigma")
+    x0 = inverse_kt(np.array(298.15))
+    _, covariance = np.polyfit(inverse_kt(T) - x0, np.log(noisy), 1, cov="unscaled")
+    scale = fit.scatter**2
+    assert fit.stat_ev == pytest.approx(math.sqrt(covariance[0, 0] * scale), rel=1e-6)
+    relative = fit.room_stat_s_per_cm / fit.room_s_per_cm.value
+    assert relative == pytest.approx(math.sqrt(covariance[1, 1] * scale), rel=1e-6)
+    assert fit.room_written.endswith("(statistics only)")
