@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 BULK_PERMITTIVITY = (5.0, 50.0)
-_UNEVEN = 1.5
 _STRUCTURE = 4.0  # standard deviations of the correlation between neighbours
 
 
@@ -40,7 +39,7 @@ def widening(s: Solution, frequency_hz: Array) -> tuple[float, float]:
     White residuals: factor 1. A correlation rho between neighbours, beyond chance (4 standard deviations),
     leaves n (1 - rho)/(1 + rho) independent points of n: factor sqrt((1 + rho)/(1 - rho)), rho at most 0.95.
     Scatter that is larger where R is decided than elsewhere (as when the analyzer's error is a part of Z' and of
-    Z'' each, not of |Z|) widens by the square root of Solution.unevenness, beyond chance (a factor 1.5).
+    Z'' each, not of |Z|) widens by the square root of Solution.unevenness, beyond chance.
     Source: Bayley & Hammersley, J. R. Stat. Soc. Suppl. 8 (1946) 184 (first-order autoregression).
     """
     order = np.argsort(frequency_hz)
@@ -48,7 +47,7 @@ def widening(s: Solution, frequency_hz: Array) -> tuple[float, float]:
     power = float(re @ re + im @ im)
     if power <= 0.0:
         return 1.0, 0.0
-    uneven = float(np.sqrt(s.unevenness)) if s.unevenness > _UNEVEN else 1.0
+    uneven = float(np.sqrt(s.unevenness))
     rho = float(re[1:] @ re[:-1] + im[1:] @ im[:-1]) / power
     significance = rho * np.sqrt(2.0 * order.size)
     if significance < _STRUCTURE:
@@ -218,7 +217,7 @@ def _quality(s: Solution, validation: Validation, structure: float) -> list[Find
         rows.append(
             Finding("warning", text, {"correlation_sigma": structure, "rms_percent": percent})
         )
-    if s.unevenness > _UNEVEN:
+    if s.unevenness > 1.0:
         text = (
             "The scatter is larger at the points that decide R than elsewhere; the uncertainties are widened by "
             f"{np.sqrt(s.unevenness):.2f} for it."

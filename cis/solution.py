@@ -18,6 +18,7 @@ RESISTANCE_KNOWN = 0.15
 # directions of which the data say nothing, and is far too wide to matter in any other
 _PRIOR_LOG = 12.0
 _PRIOR_EXPONENT = 0.35
+_BEYOND_CHANCE = 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,8 @@ class Solution:
     x: fitted variables, shape (p,); covariance: (p, p), of x; known: (p,), which of them the data identify.
     variance: residual sum of squares per degree of freedom, of one component over |Z|. resistance_ohm, slope:
     the intercept and its derivatives by x, (p,); resistance_sigma_log: standard uncertainty of its logarithm.
-    unevenness: variance of ln R from the residuals where they lie, over the one from their mean (1: the scatter
-    is a constant part of |Z|).
+    unevenness: variance of ln R from the residuals where they lie, over the one from their mean, where that is more
+    than chance makes; else 1 (the scatter is a constant part of |Z|).
     residuals: shape (n,), (Z - model)/|Z|.
     """
 
@@ -167,7 +168,8 @@ def _unevenness(
     """Variance of ln R with every residual's own square, over the one with their mean.
 
     var = g^T C J^T diag(r^2/(1 - h)) J C g / s^4, C the covariance, h the leverages, against g^T C g.
-    Source: MacKinnon & White, J. Econometrics 29 (1985) 305, estimator HC2.
+    1 where it exceeds 1 by less than 2.5 of its standard deviations for even scatter, sqrt(2 sum a^2)/sum a with a
+    the squared influences. Source: MacKinnon & White, J. Econometrics 29 (1985) 305, estimator HC2.
     """
     j = np.concatenate([jacobian.real, jacobian.imag], axis=1)
     r = np.concatenate([residuals.real, residuals.imag])
@@ -175,7 +177,12 @@ def _unevenness(
     influence = slope @ covariance @ j / variance
     plain = float(slope @ covariance @ slope)
     robust = float((influence**2 * r**2 / np.maximum(1.0 - leverage, 0.05)).sum())
-    return robust / plain if plain > 0.0 else 1.0
+    if not plain > 0.0:
+        return 1.0
+    share = influence**2
+    chance = float(np.sqrt(2.0 * (share**2).sum()) / share.sum())
+    ratio = robust / plain
+    return ratio if ratio > 1.0 + _BEYOND_CHANCE * chance else 1.0
 
 
 def _fastest_first(circuit: Circuit, minimum: Minimum) -> Minimum:
