@@ -44,6 +44,8 @@ def concise(value: float, sigma: float | None, *, digits: int = 4) -> str:
     two_digits = round(sigma / 10.0 ** (last - 1))
     if two_digits < 20 and two_digits % 10:
         last -= 1
+    else:
+        last = math.floor(math.log10(float(f"{sigma:.0e}")))  # 0.0098 is one digit of 0.01
     top = math.floor(math.log10(abs(value))) if value != 0.0 else last
     if -4 <= top <= 5 and last <= 0:
         return f"{value:.{-last}f}({round(sigma / 10.0**last)})"
