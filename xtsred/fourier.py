@@ -150,8 +150,8 @@ def pair_distribution(
 ) -> PairDistribution:
     """Real-space functions of S(Q) with their counting errors and the covariance of G(r).
 
-    S(Q) of a bin is the mean over its width; the mean's sinc(r dQ/2) is divided out, which is exact for
-    the sine components that S is made of. r: shape (m,), Å, > 0. Raises ValueError for r <= 0.
+    S(Q) of a bin is the mean over its width; the mean's sinc(r dQ/2) is divided out: exact for
+    sin(Qr), and S is made of sin(Qr)/(Qr), whose 1/Q hardly changes within a bin. r: shape (m,), Å, > 0. Raises ValueError for r <= 0.
     """
     if np.any(r <= 0.0):
         raise ValueError("r must be > 0")
