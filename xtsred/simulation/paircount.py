@@ -1,6 +1,6 @@
 """Counting pairs by distance: exact minimum image, tile by tile, as matrix products.
 
-The cell is cut into tiles of some 64 atoms. Around each tile's centre the images of the other atoms that can be
+The cell is cut into tiles of some 128 atoms. Around each tile's centre the images of the other atoms that can be
 within reach are collected, and all squared distances come from one product of 5-row matrices,
 |a|^2 + |b|^2 - 2 a.b, in single precision. Because the origin is the tile's centre, near pairs have short vectors:
 r is right to 1e-4 Å, and a pair falls into the neighbouring bin only when it lies that close to the edge.
@@ -20,7 +20,7 @@ from xtsred.stages import Array
 
 __all__ = ["pair_counts"]
 
-_TILE = 64  # atoms: more waste distances out of reach, fewer waste time between the products
+_TILE = 128  # atoms: more waste distances out of reach, fewer waste time between the products
 _FEW = 512  # atoms: below, all pairs at once are quicker than tiles
 _CHUNK = 65536  # distances at a time: the work space stays in the second-level cache
 
@@ -43,37 +43,49 @@ def pair_counts(
     pairs: all (i, j) with i <= j. Valid for bins * dr <= half the smallest height: the caller checks.
     Returns shape (len(pairs), bins).
     """
-    counts = np.zeros((len(pairs), bins))
     if len(positions) <= _FEW:
-        turns = (positions @ np.linalg.inv(cell)).T
-        for k, (i, j) in enumerate(pairs):
-            counts[k] = _all_pairs(cell / dr, turns[:, kinds == i], turns[:, kinds == j], bins=bins)
-            if i == j:
-                counts[k, 0] -= np.count_nonzero(kinds == i)
-                counts[k] *= 0.5
-        return counts
+        return _all_at_once(cell / dr, positions @ np.linalg.inv(cell), kinds, pairs, bins)
     tiles = _Tiles(cell, positions, kinds, reach=bins * dr)
-    work = _Histogram(dr=dr, bins=bins)
+    work = _Histogram(dr=dr)
     row = {pair: k for k, pair in enumerate(pairs)}
+    # long enough for any distance that is formed; what lies beyond `bins` is thrown away at the end
+    width = bins
+    once = np.zeros((len(pairs), width), dtype=np.int64)
+    twice = np.zeros((len(pairs), width), dtype=np.int64)
     for tile in range(tiles.count):
         rows, centre, half = tiles.members(tile)
         own = tiles.vectors(rows.turns, centre)
-        left = work.left(own)
-        # inside the tile every pair comes twice, and every atom meets itself once
-        inside = work.right(own)
+        left, inside = work.left(own), work.right(own)
         others, spans = tiles.images(tile, centre, half)
         outside = work.right(others)
+        longest = float(inside[3].max())
+        farthest = float(outside[3].max()) if outside.shape[1] else 0.0
+        needed = int(np.sqrt(longest) + np.sqrt(max(longest, farthest))) + 3
+        if needed > width:
+            once, twice = (np.pad(x, ((0, 0), (0, needed - width))) for x in (once, twice))
+            width = needed
         for i, a in enumerate(rows.spans):
+            # inside the tile every pair comes twice, and every atom meets itself once
             for j, b in enumerate(rows.spans):
-                if i <= j and a.stop > a.start and b.stop > b.start:
-                    found = work.count(left[a], inside[:, b])
-                    if i == j:
-                        found[0] -= a.stop - a.start
-                        found *= 0.5
-                    counts[row[i, j]] += found
+                work.add(left[a], inside[:, b], twice[row[min(i, j), max(i, j)]])
             for j, b in enumerate(spans):
-                if a.stop > a.start and b.stop > b.start:
-                    counts[row[min(i, j), max(i, j)]] += work.count(left[a], outside[:, b])
+                work.add(left[a], outside[:, b], once[row[min(i, j), max(i, j)]])
+    for kind in range(tiles.elements):
+        twice[row[kind, kind], 0] -= np.count_nonzero(kinds == kind)
+    return np.asarray((once + 0.5 * twice)[:, :bins])
+
+
+def _all_at_once(
+    cell: Array, turns: Array, kinds: Index, pairs: Sequence[tuple[int, int]], bins: int
+) -> Array:
+    """All pairs of a small system. cell: in bin widths; turns: fractions of the cell, shape (n, 3)."""
+    counts = np.zeros((len(pairs), bins))
+    columns = np.ascontiguousarray(turns.T)
+    for k, (i, j) in enumerate(pairs):
+        counts[k] = _all_pairs(cell, columns[:, kinds == i], columns[:, kinds == j], bins=bins)
+        if i == j:
+            counts[k, 0] -= np.count_nonzero(kinds == i)
+            counts[k] *= 0.5
     return counts
 
 
@@ -194,9 +206,8 @@ def _tiling(turns: Array, heights: Array) -> tuple[Index, int]:
 class _Histogram:
     """Distances between two sets of vectors into bins."""
 
-    def __init__(self, *, dr: float, bins: int) -> None:
+    def __init__(self, *, dr: float) -> None:
         self.scale = 1.0 / dr
-        self.bins = bins
         self.squares = np.empty(_CHUNK, dtype=np.float32)
         self.whole = np.empty(_CHUNK, dtype=np.int32)
         self.index = np.empty(_CHUNK, dtype=np.int64)
@@ -221,9 +232,10 @@ class _Histogram:
         columns[4] = 1.0
         return columns
 
-    def count(self, left: Float32, right: Float32) -> Array:
-        """Number of distances |a_i - b_j| in each bin. left: shape (m, 5); right: shape (5, n)."""
-        total = np.zeros(self.bins)
+    def add(self, left: Float32, right: Float32, counts: Index) -> None:
+        """Add the distances |a_i - b_j| to their bins. left: shape (m, 5); right: shape (5, n)."""
+        if left.shape[0] == 0:
+            return
         width = _CHUNK // left.shape[0]
         for start in range(0, right.shape[1], width):
             part = right[:, start : start + width]
@@ -233,5 +245,5 @@ class _Histogram:
             np.sqrt(squares, out=squares)
             np.copyto(self.whole[:size], squares, casting="unsafe")
             np.copyto(self.index[:size], self.whole[:size])
-            total += np.bincount(self.index[:size], minlength=self.bins)[: self.bins]
-        return total
+            # quicker than bincount: no search for the range, no new array
+            np.add.at(counts, self.index[:size], 1)
