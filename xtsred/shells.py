@@ -18,6 +18,8 @@ __all__ = [
     "peak_position",
 ]
 
+_NEWTON = 8  # steps to the top of a peak; three are enough
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairWeight:
@@ -150,28 +152,39 @@ def _integral(
 def peak_position(
     pdf: PairDistribution, *, covariance: Array, peak: tuple[float, float, float], resolution: float
 ) -> Shell:
-    """Position of a peak whose pair is not stated: the vertex of a parabola through the top of T(r).
+    """Position of a peak whose pair is not stated: where the slope of the smoothed T(r) passes through zero.
 
     T(r) is symmetric about a distance, whatever broadens it; the maximum of g = T/(4 pi rho0 r) lies at
-    width^2/r below it (0.012 Å for Si-O at Q_max 20 with Lorch's window).
-    peak: (minimum, maximum, minimum) of g(r) in Å; resolution: pi/Q_max in Å: points within half of it about
-    the maximum of T are fitted. The counting covariance is carried through to first order.
+    width^2/r below it (0.012 Å for Si-O at Q_max 20 with Lorch's window). The slope at c is sum_i k(r_i - c) T_i,
+    k(x) = x cos^2(pi x/2h) within h = resolution, no fit to a set of points that jumps with the grid.
+    Its counting covariance over the curvature is the position's, to first order.
+
+    peak: (minimum, maximum, minimum) of g(r) in Å; resolution: pi/Q_max in Å. width: of a Gaussian with the
+    height and curvature of the top.
     """
-    between = np.flatnonzero((pdf.r >= peak[0]) & (pdf.r <= peak[2]))
-    top = float(pdf.r[between[np.argmax(pdf.t[between])]])
-    inside = np.abs(pdf.r - top) <= max(0.5 * resolution, 2.1 * (pdf.r[1] - pdf.r[0]))
-    x = pdf.r[inside] - top
-    solve = np.linalg.pinv(np.column_stack([np.ones_like(x), x, x**2]))
-    c = solve @ pdf.t[inside]
-    cov = solve @ covariance[np.ix_(inside, inside)] @ solve.T
-    gradient = np.array([0.0, -0.5 / c[2], 0.5 * c[1] / c[2] ** 2])
-    vertex = top - 0.5 * c[1] / c[2]
-    curvature_width = float(np.sqrt(max(-c[0] / (2.0 * c[2]), 0.0)))
+    r, t = pdf.r, pdf.t
+    between = np.flatnonzero((r >= peak[0]) & (r <= peak[2]))
+    top = float(r[between[np.argmax(t[between])]])
+    half = max(resolution, 3.0 * (r[1] - r[0]))
+
+    def slope(center: float) -> Array:
+        x = np.clip((r - center) / half, -1.0, 1.0)
+        return np.asarray(x * np.cos(0.5 * np.pi * x) ** 2)
+
+    small = 1e-3 * half
+    vertex, curvature = top, -1.0
+    for _ in range(_NEWTON):
+        curvature = float((slope(vertex + small) - slope(vertex - small)) @ t) / (2.0 * small)
+        step = -float(slope(vertex) @ t) / curvature
+        vertex = float(np.clip(vertex + step, top - half, top + half))
+    row = slope(vertex) / curvature
+    inside = np.abs(r - vertex) <= max(0.5 * resolution, 2.1 * (r[1] - r[0]))
+    c = np.polynomial.polynomial.polyfit(r[inside] - vertex, t[inside], 2)
     return Shell(
         pair="",
-        r_range=(float(pdf.r[inside][0]), float(pdf.r[inside][-1])),
-        position=Quantity(float(vertex), float(np.sqrt(gradient @ cov @ gradient)), "Å"),
-        width=Quantity(curvature_width, None, "Å"),
+        r_range=(vertex - half, vertex + half),
+        position=Quantity(vertex, float(np.sqrt(row @ covariance @ row)), "Å"),
+        width=Quantity(float(np.sqrt(max(-c[0] / (2.0 * c[2]), 0.0))), None, "Å"),
         coordination=None,
         coordination_integral=None,
         integral_limits=(peak[0], peak[2]),
