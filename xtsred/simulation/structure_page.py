@@ -120,7 +120,10 @@ def structure_lines(structure: Structure) -> list[str]:
 
 
 def arrhenius_table(transport: Transport, *, name: str) -> str:
-    """One row per way to the conductivity, in the columns that `cis arrhenius` reads; no resistance was measured."""
+    """One row per way to the conductivity, in the columns that `cis arrhenius` reads; no resistance was measured.
+
+    identifiable is false, and the row left out there, where the ions do not diffuse in the fitted window.
+    """
     head = (
         "name,temperature_K,temperature_sigma_K,R_ohm,R_sigma_ohm,sigma_S_per_cm,sigma_stat_S_per_cm,"
         "sigma_geometry_S_per_cm,circuit,method,kind,identifiable"
@@ -130,9 +133,10 @@ def arrhenius_table(transport: Transport, *, name: str) -> str:
         ("Nernst-Einstein", transport.nernst_einstein),
         ("Einstein-Helfand", transport.einstein_helfand),
     ):
-        total = value.sigma if value.sigma is not None else ""
+        error = "" if value.sigma is None else f"{value.sigma:.6e}"
+        usable = str(transport.diffusive).lower()
         rows.append(
-            f"{name} {label},{transport.temperature_k:g},,,,{value.value:.6e},{total},,,simulation,{label},"
+            f"{name} {label},{transport.temperature_k:g},,,,{value.value:.6e},{error},,,simulation,{label},{usable}"
         )
     return "\n".join(rows) + "\n"
 

@@ -159,6 +159,15 @@ class Transport:
     haven: Quantity
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def diffusive(self) -> bool:
+        """Whether the mobile ion's displacement grows as t^0.9 to t^1.1 in the window."""
+        return any(d.element == self.mobile and _is_diffusive(d) for d in self.diffusion)
+
+
+def _is_diffusive(diffusion: Diffusion) -> bool:
+    return abs(diffusion.exponent - 1.0) <= 0.1
+
 
 def transport(
     motion: Motion,
@@ -228,7 +237,7 @@ def _doubts(tracer: Diffusion, fit: "_Fit") -> tuple[Finding, ...]:
         f"Errors come from {len(fit.blocks)} blocks in time; slopes were fitted over lags of "
         f"{tracer.window[0]:g} to {tracer.window[1]:g} ps.",
     )
-    if abs(tracer.exponent - 1.0) <= 0.1:
+    if _is_diffusive(tracer):
         return (blocks,)
     return (
         Finding(

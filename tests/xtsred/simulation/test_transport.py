@@ -159,3 +159,4 @@ def test_table_for_arrhenius():
     cells = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
     assert float(cells["sigma_S_per_cm"]) == pytest.approx(found.nernst_einstein.value, rel=1e-5)
     assert cells["temperature_K"] == "500"
+    assert cells["identifiable"] == str(found.diffusive).lower()
