@@ -167,7 +167,7 @@ def distance_figure(
         figure,
         name="partial_g",
         title="Partial pair distribution functions",
-        caption=f"Bins of {partials.dr:g} Å, {partials.frames} frame(s). Dots: first minimum found; dashes: cutoff used.",
+        caption=f"Bins of {partials.dr:g} Å, {partials.frames} frame(s). Dots: first minimum found; dashes: cutoff used. High peaks are cut.",
     )
 
 

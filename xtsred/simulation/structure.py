@@ -9,6 +9,7 @@ from xtsred.simulation.neighbours import neighbour_pairs
 from xtsred.simulation.partials import Minimum, Partials, first_minimum, partial_distributions
 from xtsred.simulation.statistics import BlockAverage, standard_error
 from xtsred.simulation.topology import (
+    MODIFIERS,
     NeighbourDistribution,
     Network,
     neighbour_distributions,
@@ -91,7 +92,7 @@ def analyse_structure(
     networks, neighbours = [], []
     for a, b in cutoffs:
         former, anion = (b, a) if a in _ANIONS else (a, b)
-        if anion in _ANIONS and former not in _ANIONS:
+        if anion in _ANIONS and former not in _ANIONS and former not in MODIFIERS:
             frames = (frame for box in boxes for frame in box)
             networks.append(network(frames, former=former, anion=anion, cutoffs=cutoffs))
         if a != b:

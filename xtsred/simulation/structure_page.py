@@ -50,6 +50,7 @@ def _network(n: Network) -> dict[str, Any]:
         "former": n.former,
         "anion": n.anion,
         "cutoff_A": n.cutoff,
+        "bridges_between": list(n.partners),
         "Q_n_percent": {str(k): 100.0 * float(x) for k, x in enumerate(n.q_n) if k <= 6},
         "Q_n_sigma_percent": None
         if n.q_n_sigma is None
@@ -173,7 +174,7 @@ def structure_report(
             Section(
                 title="Network",
                 paragraphs=(
-                    "Q^n: formers with n bridging anions (bonded to two or more formers). E^k: formers whose "
+                    "Q^n: formers with n bridging anions (bonded to two or more formers, of any element whose cutoff is stated). E^k: formers whose "
                     "polyhedron shares k edges. Shares in % of the formers.",
                 ),
                 tables=tuple(_unit_table(n) for n in structure.networks),

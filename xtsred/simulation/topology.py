@@ -1,8 +1,8 @@
 """Network structure beyond the curve: Q^n units, shared edges, homopolar bonds, neighbour distributions.
 
-Q^n: a network former with n bridging anions; an anion bridges when it is bonded to two or more formers.
-E^k: a former whose polyhedron shares k edges, an edge being two anions common to two formers (E^0: none;
-E^2: as in the chains of SiS2). A homopolar bond joins two formers, or two anions, within the given cutoff.
+Q^n: a network former with n bridging anions; an anion bridges when it is bonded to two or more formers, of any
+element whose cutoff to the anion is given (Si-O-B bridges too), modifiers excepted. E^k: a former whose polyhedron
+shares k edges, an edge being two anions common to two formers (E^0: none; E^2: as in the chains of SiS2). A homopolar bond joins two formers, or two anions, within the given cutoff.
 """
 
 from collections import Counter
@@ -17,14 +17,18 @@ from xtsred.simulation.neighbours import nearest, neighbour_pairs
 from xtsred.simulation.statistics import BlockAverage, standard_error
 from xtsred.stages import Array, frozen
 
-__all__ = ["NeighbourDistribution", "Network", "neighbour_distributions", "network"]
+__all__ = ["MODIFIERS", "NeighbourDistribution", "Network", "neighbour_distributions", "network"]
+
+MODIFIERS = frozenset(("Li", "Na", "K", "Rb", "Cs", "Ag", "Mg", "Ca", "Sr", "Ba", "Zn", "Y", "La"))
+"""Elements that break a network: their bonds to an anion make no bridge."""
 
 _MOST = 9  # largest n, k or coordination that has its own column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Shares of the formers, averaged over frames; sigma from blocks, None where unknown.
+    """Shares of the formers, averaged over frames; sigma from blocks, None where unknown. partners: the formers
+    whose bonds make an anion bridge.
 
     q_n, edges, coordination: shape (10,), index = n, k or number of anions (9: nine and more). bridging:
     share of the anions bonded to 0, 1, 2, ... formers. homopolar_former, homopolar_anion: share of formers
@@ -32,6 +36,7 @@ class Network:
     """
 
     former: str
+    partners: tuple[str, ...]
     anion: str
     cutoff: float
     frames: int
@@ -58,13 +63,16 @@ def network(
     if cutoff is None:
         raise InputError(f"Q^n units need a cutoff {former}-{anion}")
     own = {e: _cutoff(cutoffs, e, e) for e in (former, anion)}
+    others = {e: c for e in _partners(cutoffs, anion) if (c := _cutoff(cutoffs, e, anion))}
+    bonds = {**others, former: cutoff}
     average = BlockAverage()
     for frame in frames:
-        average.add(_count(frame, former, anion, cutoff, own))
+        average.add(_count(frame, former, anion, bonds, own))
     mean = average.mean
     sigma = standard_error(average.blocks)
     return Network(
         former=former,
+        partners=tuple(bonds),
         anion=anion,
         cutoff=cutoff,
         frames=average.count,
@@ -84,11 +92,23 @@ def _cutoff(cutoffs: Mapping[tuple[str, str], float], a: str, b: str) -> float |
     return cutoffs.get((a, b), cutoffs.get((b, a)))
 
 
+def _partners(cutoffs: Mapping[tuple[str, str], float], anion: str) -> list[str]:
+    """Formers whose cutoff to the anion is given."""
+    found = [a if b == anion else b for a, b in cutoffs if anion in (a, b) and a != b]
+    return [e for e in found if e not in MODIFIERS]
+
+
 def _count(
-    frame: Frame, former: str, anion: str, cutoff: float, own: Mapping[str, float | None]
+    frame: Frame,
+    former: str,
+    anion: str,
+    bonds: Mapping[str, float],
+    own: Mapping[str, float | None],
 ) -> Array:
-    """Shares of one frame, shape (5, 10)."""
-    centres, anions, _ = neighbour_pairs(frame, former, anion, cutoff)
+    """Shares of one frame, shape (5, 10). bonds: cutoff to the anion of every former."""
+    found = [neighbour_pairs(frame, e, anion, cutoff) for e, cutoff in bonds.items()]
+    centres = np.concatenate([f[0] for f in found])
+    anions = np.concatenate([f[1] for f in found])
     atoms = len(frame.kinds)
     formers_of = np.bincount(anions, minlength=atoms)
     anions_of = np.bincount(centres, minlength=atoms)

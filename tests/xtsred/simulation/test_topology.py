@@ -79,6 +79,25 @@ def test_dimer_shares_one_edge_and_bonds_are_counted():
         network([corner_chain()], former="Si", anion="S", cutoffs={})
 
 
+def test_bridges_between_different_formers():
+    # B-O-Si-O-Na: the first oxygen bridges, the second does not, whatever the cutoff to sodium
+    atoms = [
+        ("B", (5, 5, 5)),
+        ("O", (6.4, 5, 5)),
+        ("Si", (8.0, 5, 5)),
+        ("O", (9.6, 5, 5)),
+        ("Na", (11.9, 5, 5)),
+    ]
+    frame = frame_of(atoms, 20.0 * np.eye(3))
+    cutoffs = {("Si", "O"): 2.0, ("B", "O"): 1.9, ("Na", "O"): 3.0}
+    for former in ("Si", "B"):
+        found = network([frame], former=former, anion="O", cutoffs=cutoffs)
+        assert found.q_n[1] == 1.0
+        assert set(found.partners) == {"Si", "B"}
+    alone = network([frame], former="Si", anion="O", cutoffs={("Si", "O"): 2.0})
+    assert alone.q_n[0] == 1.0
+
+
 def test_neighbours_across_faces_of_a_tilted_cell(ideal_gas):
     cell = [[12.0, 0, 0], [5.0, 11.0, 0], [-3.0, 4.0, 13.0]]
     frame = ideal_gas({"Si": 60, "O": 90}, cell)[0]
