@@ -40,18 +40,19 @@ def compare_with(
 
 def _comparison(name: str, goodness: Goodness) -> Comparison:
     difference = goodness.residual
-    pull = None if goodness.sigma is None else float(np.std(difference / goodness.sigma))
+    if goodness.sigma is None:
+        raise ValueError("a reduced S(Q) has its sigma")
     return Comparison(
         name=name,
         function=goodness.function,
         q=frozen(goodness.q),
         s=frozen(goodness.measured),
-        sigma=frozen(np.zeros(0) if goodness.sigma is None else goodness.sigma),
+        sigma=frozen(goodness.sigma),
         s_other=frozen(goodness.calculated),
         rms=float(np.sqrt(np.mean(difference**2))),
         r_x=goodness.r_x,
         r_x_sigma=goodness.r_x_sigma,
-        pull_width=pull,
+        pull_width=float(np.std(difference / goodness.sigma)),
     )
 
 

@@ -56,9 +56,9 @@ class _CrossSection:
 
 
 def multiple_scattering_model(
-    plan: Plan, lines: list[LineTerms], two_theta_deg: Array
+    plan: Plan, lines: list[LineTerms], two_theta_deg: Array, *, orders: int
 ) -> MultipleScatteringModel:
-    """The model that `solve` asks in every round.
+    """The model that `solve` asks in every round: scattering orders 2 to `orders`.
 
     Computed at the strongest line and taken for all (mu and f hardly change over a doublet). The wall scatters as
     independent atoms. What the container scan holds, times A_c,sc/A_c,c, was subtracted with it, so its own
@@ -87,7 +87,8 @@ def multiple_scattering_model(
             wall=wall,
             reference_density_per_a3=core.number_density_per_a3,
         )
-        return found.ms_total if wall_share is None else found.ms_total - wall_share
+        multiple = found.up_to(orders)
+        return multiple if wall_share is None else multiple - wall_share
 
     return model
 

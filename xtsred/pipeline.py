@@ -67,7 +67,9 @@ def reduce_inputs(
     tell("multiple scattering")
     multiple = not_applied
     if project.multiple_scattering is not None:
-        multiple = multiple_scattering_model(plan, lines, angle)
+        multiple = multiple_scattering_model(
+            plan, lines, angle, orders=project.multiple_scattering.orders
+        )
     tell("normalization and S(Q)")
     problem = _problem(project, plan, patterns["sample"], net, lines, continuum, multiple)
     solution = solve(problem)

@@ -127,9 +127,8 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
         q = f"{c.q[0]:.3g} to {c.q[-1]:.3g} Å⁻¹"
         rows.append((f"rms of {c.function} against {Path(c.name).name}", f"{c.rms:.4f} over {q}"))
         rows.append(("Wright R_X", Quantity(c.r_x, c.r_x_sigma)))
-        if c.pull_width is not None:
-            said = "1 if the other curve is exact and our uncertainties are right"
-            rows.append(("width of the pulls", f"{c.pull_width:.2f} ({said})"))
+        said = "1 if the other curve is exact and our uncertainties are right"
+        rows.append(("width of the pulls", f"{c.pull_width:.2f} ({said})"))
     n = reduction.normalization
     rows.append((f"normalization K, {n.method}", n.k))
     if n.compton_response is not None:

@@ -238,7 +238,7 @@ class Comparison:
     rms: float
     r_x: float
     r_x_sigma: float | None
-    pull_width: float | None
+    pull_width: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

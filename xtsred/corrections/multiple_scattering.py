@@ -90,6 +90,11 @@ class MultipleScattering:
         """Multiple over single scattering."""
         return self.ms_total / self.single
 
+    def up_to(self, orders: int) -> Array:
+        """Orders 2 to `orders` (at least 2): ms2 (1 + s + s^2 ...), s = ms3/ms2; shape (n,)."""
+        share = self.ms3 / np.where(self.ms2 > 0.0, self.ms2, 1.0)
+        return np.asarray(self.ms2 * sum(share**k for k in range(orders - 1)))
+
 
 def multiple_scattering(
     two_theta_deg: npt.ArrayLike,

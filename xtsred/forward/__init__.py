@@ -6,8 +6,8 @@ model exists to test. Everything it makes is virtual and says so.
 
 Modelled: absorption, coherent scattering with a known S(Q), Compton scattering with its recoil, linear
 polarisation of every order, core and wall, lines of the tube, air, beam stop, dark rate, silicon sensor, counting noise.
-Not modelled: fluorescence, the tube's continuum, divergence and angular resolution, energy windows, dead time,
-grains of a powder, scattering from air by way of the sample, f' and f'' of recoiled photons (the line's are used).
+Not modelled: fluorescence, the tube's continuum, Doppler broadening of Compton lines,
+divergence and angular resolution, energy windows, dead time, grains of a powder, scattering from air by way of the sample, f' and f'' of recoiled photons (the line's are used).
 """
 
 from xtsred.forward.experiment import (

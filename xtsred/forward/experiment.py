@@ -85,7 +85,7 @@ class VirtualBeam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualDetector:
-    """A point detector at infinity that counts every photon (sensor None), or those stopped in silicon.
+    """A point detector at infinity that counts every photon (sensor None), or those absorbed in silicon by the photoeffect.
 
     dark_cps: counts/s without beam. No energy resolution, no angular resolution, no dead time.
     """

@@ -18,6 +18,7 @@ from xtsred.atoms import (
     form_factors,
     incoherent,
     mass_density,
+    photoabsorption_per_cm,
 )
 from xtsred.stages import Array, frozen
 
@@ -33,6 +34,7 @@ __all__ = [
     "atomic_curves",
     "attenuation_per_mm",
     "empty_medium",
+    "photoabsorption_per_mm",
     "tabulated_medium",
 ]
 
@@ -116,6 +118,13 @@ def attenuation_per_mm(material: VirtualMaterial, energy_kev: Array) -> Array:
     composition = material.composition
     density = mass_density(composition, number_density_per_a3=material.number_density_per_a3)
     return 0.1 * attenuation_per_cm(composition, energy_kev, mass_density_g_per_cm3=density)
+
+
+def photoabsorption_per_mm(material: VirtualMaterial, energy_kev: Array) -> Array:
+    """The photoelectric part of `attenuation_per_mm`: what a sensor counts, for a scattered photon leaves it."""
+    composition = material.composition
+    density = mass_density(composition, number_density_per_a3=material.number_density_per_a3)
+    return 0.1 * photoabsorption_per_cm(composition, energy_kev, mass_density_g_per_cm3=density)
 
 
 class Scatterer(Protocol):

@@ -21,8 +21,8 @@ from xtsred.forward.media import (
     Structure,
     VirtualMaterial,
     atomic_curves,
-    attenuation_per_mm,
     empty_medium,
+    photoabsorption_per_mm,
     tabulated_medium,
 )
 from xtsred.forward.single import (
@@ -137,7 +137,7 @@ def _response(detector: VirtualDetector, reference_kev: float) -> Response:
     if thickness is None:
         return np.ones_like
     grid = np.linspace(0.4 * reference_kev, 1.1 * reference_kev, 1500)
-    stopped = -np.expm1(-attenuation_per_mm(_SILICON, grid) * thickness)
+    stopped = -np.expm1(-photoabsorption_per_mm(_SILICON, grid) * thickness)
     reference = float(np.interp(reference_kev, grid, stopped))
 
     def efficiency(energy_kev: Array) -> Array:

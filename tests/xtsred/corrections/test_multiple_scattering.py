@@ -94,6 +94,15 @@ def test_third_order_against_the_walk(walk: ModuleType, mu_r: float) -> None:
         np.testing.assert_allclose(result.ms3[index] / result.ms2[index], expected, rtol=0.15)
 
 
+def test_orders_add_up_to_all_of_them() -> None:
+    """2: the second alone; 3: and the third; many: the geometric series' limit, ms_total."""
+    found = isotropic(0.5)
+    np.testing.assert_allclose(found.up_to(2), found.ms2, rtol=1e-12)
+    np.testing.assert_allclose(found.up_to(3), found.ms2 + found.ms3, rtol=1e-12)
+    np.testing.assert_allclose(found.up_to(60), found.ms_total, rtol=1e-6)
+    assert np.all(found.up_to(4) > found.up_to(3))
+
+
 def test_finite_height_of_blech_and_averbach() -> None:
     """Their numbers carry about 2% (the walk below decides); h is the sample's height."""
     table = np.genfromtxt(
