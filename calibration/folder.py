@@ -4,9 +4,12 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 from calibration.errors import OutputError
 
@@ -102,7 +105,9 @@ def result_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
             where=str(target),
         ) from error
     try:
-        yield work
+        with _interrupts_remembered() as check_interrupt:
+            yield work
+            check_interrupt()
         # mkdtemp makes the folder private; a result has the rights that the user's umask gives
         mask = os.umask(0)
         os.umask(mask)
@@ -115,6 +120,35 @@ def result_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
     finally:
         if work.exists():
             shutil.rmtree(work, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _interrupts_remembered() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises KeyboardInterrupt if Ctrl-C was pressed since.
+
+    A KeyboardInterrupt that is raised inside a library's callback can be lost there; then the folder must
+    not be completed as if nothing had happened.
+    """
+    previous = signal.getsignal(signal.SIGINT)
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not callable(previous):  # another thread, or interrupts are ignored
+        yield lambda: None
+        return
+    seen: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        previous(number, frame)
+
+    def check() -> None:
+        if seen:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _swap(work: Path, target: Path) -> None:

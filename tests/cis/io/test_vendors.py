@@ -356,4 +356,4 @@ def test_lines_without_end_do_not_stall(tmp_path: Path) -> None:
     begun = time.process_time()
     with pytest.raises(ReadError):
         read_spectra(tmp_path / "a.csv")
-    assert time.process_time() - begun < 1.0
+    assert time.process_time() - begun < 10.0  # a stall would take minutes
