@@ -9,8 +9,9 @@ from calibration.errors import InputError
 from calibration.report import Finding
 from xtsred.binning import cell_edges, overlap_matrix
 from xtsred.counting import Counted, Instrument, Measurement, count, monitor_reference
+from xtsred.gaps import check_gaps, pieces, typical_step
 from xtsred.merge_steps import alignment_step, dead_time_step, merge_step, overlap_step
-from xtsred.overlap import Overlap, compare, disagreeing_points, lonely_points
+from xtsred.overlap import MIN_POINTS, Mask, Overlap, compare, disagreeing_points, lonely_points
 from xtsred.stages import Array, Pattern, Role, Step, frozen
 
 __all__ = ["SAME_ANGLE_DEG", "Merged", "check_coverage", "merge_role", "merge_roles", "on_angles"]
@@ -87,11 +88,12 @@ def merge_role(
     the coarser. The variance of a point with fewer than 10 counts takes the mean rate of the 9 points around it (one count
     at least), so that zero counts never have zero uncertainty. Spikes are masked in their scan and listed. A scale
     marked "fit" is applied; any other that differs from 1 by more than 3 sigma is a Finding.
-    Raises InputError for a gap between scans inside two_theta_deg.
+    Raises InputError for a hole in what the scans cover inside two_theta_deg, and for a scan without any count.
     """
     findings = [f for s in scans for f in s.findings]
+    _check_counts(role, scans)
     scans = [_without_sparks(s, findings) for s in scans]
-    _check_gaps(role, scans, two_theta_deg)
+    check_gaps(role, scans, wanted=two_theta_deg)
     x, counts, exposure = _on_one_grid(scans)
     overlaps: list[Overlap] = []
     done = [0]
@@ -106,22 +108,39 @@ def merge_role(
             findings += _judge(role, found, fitted=scans[k].fit_scale)
             if scans[k].fit_scale:
                 exposure[k] *= found.scale.value
-        elif scans[k].fit_scale:
-            raise InputError(
-                f"the scale of {scans[k].label} cannot be fitted",
-                why="it shares no angles with another scan of its role",
-                remedy='leave out scale = "fit"',
-            )
         else:
-            findings.append(
-                Finding(
-                    "note",
-                    f"{scans[k].label} overlaps no other {role} scan: its scale is not tested",
-                )
-            )
+            findings.append(_untested(role, scans[k], (exposure[k] > 0.0) & (total[1] > 0.0)))
         done.append(k)
         total = (total[0] + counts[k], total[1] + exposure[k])
     return _pattern(role, x, total, exposure, findings), tuple(overlaps)
+
+
+def _untested(role: Role, scan: Counted, common: Mask) -> Finding:
+    """Why the scale of a scan could not be compared; an InputError where it had to be fitted."""
+    shared = int(common.sum())
+    why = f"overlaps no other {role} scan"
+    if shared >= MIN_POINTS:
+        why = f"has no counts to compare on the {shared} angles that it shares"
+    elif shared:
+        why = f"shares only {shared} angle{'s' if shared > 1 else ''} with the other {role} scans, {MIN_POINTS} are needed"
+    if scan.fit_scale:
+        raise InputError(
+            f"the scale of {scan.label} cannot be fitted",
+            why=f"it {why}",
+            remedy='leave out scale = "fit"',
+        )
+    return Finding("note", f"{scan.label} {why}: its scale is not tested")
+
+
+def _check_counts(role: Role, scans: Sequence[Counted]) -> None:
+    """Air behind an energy window may count nothing; a sample or a container never does."""
+    silent = [s.label for s in scans if not s.counts.any()]
+    if silent and role != "environment":
+        raise InputError(
+            f"every point of {', '.join(silent)} is zero",
+            why=f"a scan of the {role} has counts: the shutter was closed, or another column holds them",
+            remedy="remove its [[scan]], or say where the counts are with columns = { ... }",
+        )
 
 
 def _pattern(
@@ -165,8 +184,9 @@ def _on_one_grid(scans: Sequence[Counted]) -> tuple[Array, Array, Array]:
         own = group[at : at + scan.two_theta_deg.size]
         at += scan.two_theta_deg.size
         counts[k, own], exposure[k, own] = scan.counts, scan.exposure_s
-        # a scan that has most of the points between its ends shares the grid of the others
-        aligned &= own.size >= 0.9 * (own[-1] - own[0] + 1)
+        # a scan that has most of the points between its ends (holes left out) shares the grid of the others
+        runs = [own[part] for part in pieces(scan.two_theta_deg)]
+        aligned &= own.size >= 0.9 * sum(int(run[-1] - run[0] + 1) for run in runs)
     return (x, counts, exposure) if aligned else _rebinned(scans)
 
 
@@ -174,24 +194,26 @@ def _rebinned(scans: Sequence[Counted]) -> tuple[Array, Array, Array]:
     """Like `_on_one_grid` for different steps: the coarsest scan rules where scans overlap."""
     centers = np.empty(0)
     covered: list[tuple[float, float]] = []
-    for scan in sorted(scans, key=_step, reverse=True):
-        own, half = scan.two_theta_deg, 0.5 * _step(scan)
+    for scan in sorted(scans, key=lambda s: typical_step(s.two_theta_deg), reverse=True):
+        own, half = scan.two_theta_deg, 0.5 * typical_step(scan.two_theta_deg)
         free = np.ones(own.size, dtype=bool)
         for low, high in covered:
             free &= (own < low) | (own > high)
         centers = np.sort(np.concatenate([centers, own[free]]))
-        covered.append((float(own[0]) - half, float(own[-1]) + half))
+        runs = [own[part] for part in pieces(own)]
+        covered += [(float(run[0]) - half, float(run[-1]) + half) for run in runs]
     edges = cell_edges(centers)
-    counts, exposure = [], []
-    for scan in scans:
-        share = overlap_matrix(cell_edges(scan.two_theta_deg), edges)
-        counts.append(share @ scan.counts)
-        exposure.append(share @ scan.exposure_s)
-    return centers, np.array(counts), np.array(exposure)
-
-
-def _step(scan: Counted) -> float:
-    return float(np.median(np.diff(scan.two_theta_deg)))
+    counts, exposure = np.zeros((2, len(scans), centers.size))
+    for k, scan in enumerate(scans):
+        for part in pieces(scan.two_theta_deg):
+            x = scan.two_theta_deg[part]
+            half = 0.5 * typical_step(scan.two_theta_deg)
+            share = overlap_matrix(
+                cell_edges(x) if x.size > 1 else np.array([x[0] - half, x[0] + half]), edges
+            )
+            counts[k] += share @ scan.counts[part]
+            exposure[k] += share @ scan.exposure_s[part]
+    return centers, counts, exposure
 
 
 def _next_scan(exposure: Array, done: list[int], total: Array) -> int:
@@ -285,22 +307,6 @@ def _judge(role: Role, overlap: Overlap, *, fitted: bool) -> list[Finding]:
             )
         )
     return findings
-
-
-def _check_gaps(role: Role, scans: Sequence[Counted], wanted: tuple[float, float]) -> None:
-    ordered = sorted(scans, key=lambda s: float(s.two_theta_deg[0]))
-    reach, label = float(ordered[0].two_theta_deg[-1]), ordered[0].label
-    for scan in ordered[1:]:
-        start = float(scan.two_theta_deg[0])
-        step = max(_step(scan), *(_step(s) for s in scans))
-        if start - reach > 1.5 * step and reach < wanted[1] and start > wanted[0]:
-            raise InputError(
-                f"no {role} scan covers {reach:g} to {start:g}°",
-                why=f"{label} ends at {reach:g}° and {scan.label} begins at {start:g}°",
-                remedy="measure the gap, or choose range.two_theta_deg on one side of it",
-            )
-        if float(scan.two_theta_deg[-1]) > reach:
-            reach, label = float(scan.two_theta_deg[-1]), scan.label
 
 
 def on_angles(pattern: Pattern, two_theta_deg: Array) -> Pattern:

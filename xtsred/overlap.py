@@ -12,14 +12,15 @@ import numpy.typing as npt
 from calibration.quantity import Quantity
 from xtsred.stages import Array
 
-__all__ = ["Overlap", "compare", "disagreeing_points", "lonely_points"]
+__all__ = ["MIN_POINTS", "Mask", "Overlap", "compare", "disagreeing_points", "lonely_points"]
 
 Mask = npt.NDArray[np.bool_]
 Pairs = tuple[Array, Array, Array, Array]
 
 _COUNTS_PER_BIN = 25.0
 _MAX_STEPS = 50
-_MIN_POINTS = 8
+MIN_POINTS = 8
+"""Common angles that a comparison needs."""
 _OFF_CUBIC = 5.0
 
 
@@ -58,7 +59,7 @@ def compare(
     over bins of at least 25 counts. Returns None for fewer than 8 common points or without counts in one scan.
     """
     both = (a[1] > 0.0) & (b[1] > 0.0)
-    if int(both.sum()) < _MIN_POINTS:
+    if int(both.sum()) < MIN_POINTS:
         return None
     x = two_theta_deg[both]
     na, ta, nb, tb = a[0][both], a[1][both], b[0][both], b[1][both]

@@ -1,5 +1,6 @@
 """Merging by exposure: against a known rate, by conservation of counts, and by pulls of unit width."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from calibration.errors import InputError
 from calibration.goniometer import Alignment
 from xtsred.counting import Instrument, Measurement, count
+from xtsred.gaps import pieces
 from xtsred.merge import merge_roles, on_angles
 from xtsred.overlap import compare, disagreeing_points, lonely_points
 from xtsred.stages import Array, Pattern, Role, Scan, frozen
@@ -145,7 +147,7 @@ def test_points_without_counts_have_an_uncertainty_and_honest_pulls() -> None:
         file="a", format="t", two_theta_deg=frozen(x), values=frozen(np.zeros(x.size)),
         kind="counts", seconds_per_step=frozen(np.full(x.size, 2.0)),
     )  # fmt: skip
-    assert float(merged(empty).sigma_cps.min()) > 0.0
+    assert float(merged(empty, role="environment").sigma_cps.min()) > 0.0
 
 
 def test_a_scale_is_found_tested_and_applied_only_when_asked() -> None:
@@ -357,6 +359,75 @@ def test_a_part_of_a_scan_may_be_chosen() -> None:
 def test_a_gap_between_scans_is_refused() -> None:
     with pytest.raises(InputError, match="no sample scan covers 40 to 50"):
         merged(scan(0, 40, 0.1, 5.0, seed=1), scan(50, 100, 0.1, 5.0, seed=2, name="b"))
+
+
+def with_hole(source: Scan, first: float, last: float) -> Scan:
+    """The scan without its points strictly between two angles."""
+    x = source.two_theta_deg
+    keep = (x <= first + 1e-6) | (x >= last - 1e-6)
+    assert source.seconds_per_step is not None
+    return replace(
+        source,
+        two_theta_deg=frozen(x[keep]),
+        values=frozen(source.values[keep]),
+        seconds_per_step=frozen(source.seconds_per_step[keep]),
+    )
+
+
+@pytest.mark.parametrize("role", ["sample", "container", "environment"])
+def test_a_hole_inside_a_scan_is_refused_for_every_role(role: Role) -> None:
+    holed = with_hole(scan(0, 100, 0.02, 5.0, seed=1), 39.96, 49.98)
+    with pytest.raises(InputError, match=rf"no {role} scan covers 39\.96 to 49\.98°"):
+        merged(holed, role=role)
+    # outside of what is used it does no harm; nor do two missing points
+    merged(holed, role=role, wanted=(50.0, 95.0))
+    merged(with_hole(scan(0, 100, 0.02, 5.0, seed=1), 40.0, 40.06), role=role)
+    with pytest.raises(InputError, match=r"covers 40 to 40\.08°"):
+        merged(with_hole(scan(0, 100, 0.02, 5.0, seed=1), 40.0, 40.08), role=role)
+
+
+@pytest.mark.parametrize("step", [0.02, 0.05])
+def test_a_hole_that_another_scan_covers_takes_its_counts_alone(step: float) -> None:
+    holed = with_hole(scan(0, 100, 0.02, 40.0, seed=1), 40.0, 50.0)
+    other = scan(30, 60, step, 5.0, seed=2, name="b")
+    result = merged(holed, other)
+    inside = (result.two_theta_deg > 40.1) & (result.two_theta_deg < 49.9)
+    assert result.exposure_s[inside] == pytest.approx(5.0)
+    assert result.scans[inside] == pytest.approx(1.0)
+    total = float((result.rate_cps * result.exposure_s).sum())
+    assert total == pytest.approx(holed.values.sum() + other.values.sum(), rel=1e-12)
+    assert pulls(result).std() == pytest.approx(1.0, abs=0.06)
+    # half a cover is none
+    with pytest.raises(InputError, match="no sample scan covers 45 to 50°"):
+        merged(holed, scan(30, 45, step, 5.0, seed=2, name="b"))
+
+
+def test_a_step_that_changes_or_grows_is_no_hole() -> None:
+    two_steps = np.concatenate([np.arange(0, 40, 0.02), np.arange(40, 100.05, 0.2)])
+    growing = np.cumsum(np.concatenate([[0.0], np.geomspace(0.01, 1.0, 400)]))
+    single = np.concatenate([np.arange(0, 40, 0.1), [45.0], np.arange(50, 100, 0.1)])
+    assert len(pieces(two_steps)) == 1
+    assert len(pieces(growing)) == 1
+    assert [p.stop - p.start for p in pieces(single)] == [400, 1, 500]
+
+
+@pytest.mark.parametrize("role", ["sample", "container"])
+def test_a_scan_without_any_count_is_refused(role: Role) -> None:
+    a = scan(0, 100, 0.1, 5.0, seed=1)
+    dead = scan(0, 100, 0.1, 5.0, seed=2, name="b", values=frozen(np.zeros(1001)))
+    with pytest.raises(InputError, match=r"every point of b\.xy is zero"):
+        merged(a, dead, role=role)
+
+
+def test_an_overlap_of_few_angles_or_without_counts_is_not_called_none() -> None:
+    a = scan(0, 50, 0.1, 5.0, seed=1)
+    few = merged(a, scan(49.8, 100, 0.1, 5.0, seed=2, name="b"))
+    assert "b.xy shares only 3 angles with the other sample scans" in texts(few)
+    zero = np.array(scan(40, 100, 0.1, 5.0, seed=2).values)
+    zero[:101] = 0.0
+    silent = merged(a, scan(40, 100, 0.1, 5.0, seed=2, name="b", values=frozen(zero)))
+    assert "b.xy has no counts to compare on the 101 angles" in texts(silent)
+    assert "overlaps no other" not in texts(few) + texts(silent)
 
 
 def test_scans_that_only_touch_are_merged_and_said_to_be_untested() -> None:
