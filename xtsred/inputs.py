@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from calibration.errors import InputError
 from calibration.goniometer import Alignment
 from calibration.quantity import Quantity
@@ -22,9 +24,13 @@ Inputs = dict[Role, list[Measurement]]
 
 
 def read_inputs(loaded: Loaded[Project]) -> Inputs:
-    """Read every scan of a project. Raises ReadError or InputError naming file and line."""
+    """Read every scan of a project. Raises ReadError or InputError naming file and line.
+
+    The same numbers twice are refused: they would be counted twice, and every sigma would be too small.
+    """
     inputs: Inputs = {}
-    for entry in loaded.record.scan:
+    seen: list[tuple[str, Role, Measurement]] = []
+    for i, entry in enumerate(loaded.record.scan):
         path = loaded.folder / entry.file
         scans = read_scans(path, columns=_columns(entry))
         if entry.range is not None:
@@ -36,17 +42,48 @@ def read_inputs(loaded: Loaded[Project]) -> Inputs:
             scans = (scans[entry.range],)
         for scan in scans:
             label = path.name if len(scans) == 1 else f"{path.name}[{scan.range_index}]"
-            inputs.setdefault(entry.role, []).append(
-                Measurement(
-                    scan=scan,
-                    label=label,
-                    seconds_per_step=entry.seconds_per_step,
-                    monitor=None if entry.monitor is None else entry.monitor.value,
-                    scale=_scale(entry),
-                    two_theta_deg=entry.two_theta_deg,
-                )
+            measurement = Measurement(
+                scan=scan,
+                label=label,
+                seconds_per_step=entry.seconds_per_step,
+                monitor=None if entry.monitor is None else entry.monitor.value,
+                scale=_scale(entry),
+                two_theta_deg=entry.two_theta_deg,
             )
+            for where, role, earlier in seen:
+                if _repeats(earlier, measurement) and (role != entry.role or _meet(earlier, entry)):
+                    raise _twice((where, role, earlier), (f"scan[{i}]", entry.role, measurement))
+            seen.append((f"scan[{i}]", entry.role, measurement))
+            inputs.setdefault(entry.role, []).append(measurement)
     return inputs
+
+
+def _repeats(a: Measurement, b: Measurement) -> bool:
+    """Whether two scans hold the same numbers, under whatever name; another column of one file is another scan."""
+    x, y = a.scan, b.scan
+    same = np.array_equal(x.two_theta_deg, y.two_theta_deg) and np.array_equal(x.values, y.values)
+    return same and bool(x.values.any())
+
+
+def _meet(earlier: Measurement, entry: ScanEntry) -> bool:
+    """Whether the parts that two entries use of one scan have more than an end in common."""
+    a, b = earlier.two_theta_deg, entry.two_theta_deg
+    return a is None or b is None or max(a[0], b[0]) < min(a[1], b[1])
+
+
+def _twice(
+    first: tuple[str, Role, Measurement], second: tuple[str, Role, Measurement]
+) -> InputError:
+    (where, role, scan), (where_2, role_2, scan_2) = first, second
+    why = "the same counts would be used twice, and every uncertainty would be too small"
+    if role != role_2:
+        why = "one measurement cannot be both: subtracted from itself it leaves nothing"
+    return InputError(
+        f"{where} (role {role}, {scan.label}) and {where_2} (role {role_2}, {scan_2.label}) hold the same numbers",
+        why=why,
+        remedy="remove one of the two, or name the file or the columns that were meant",
+        where=where_2,
+    )
 
 
 def _columns(entry: ScanEntry) -> dict[str, int] | None:

@@ -11,6 +11,8 @@ import pytest
 
 from calibration.commandline import EXIT_FIXABLE, EXIT_INTERRUPTED, run
 from xtsred.cli import command
+from xtsred.config import load_project
+from xtsred.inputs import read_inputs
 
 PROJECT = """
 [sample]
@@ -164,6 +166,49 @@ def test_a_damaged_scan_is_refused(
 ) -> None:
     damage(folder / "sample.xy")
     assert said in refused(folder, capsys)
+
+
+ENTRY = '[[scan]]\nrole = "{}"\nfile = "{}"\nseconds_per_step = 10.0\n'
+
+
+@pytest.mark.parametrize(
+    ("role", "part", "roles"),
+    [
+        ("sample", "", "scan[0] (role sample, sample.xy) and scan[3] (role sample, copy.xy)"),
+        ("container", "", "scan[0] (role sample, sample.xy) and scan[3] (role container, copy.xy)"),
+        ("sample", "two_theta_deg = [60.0, 152.0]\n", "scan[0] (role sample, sample.xy)"),
+    ],
+)
+def test_the_same_counts_twice_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], role: str, part: str, roles: str
+) -> None:
+    (folder / "copy.xy").write_bytes((folder / "sample.xy").read_bytes())
+    text = PROJECT + ENTRY.format(role, "copy.xy") + part
+    (folder / "run.toml").write_text(text, encoding="utf-8")
+    said = refused(folder, capsys)
+    assert roles in said
+    assert "hold the same numbers" in said
+
+
+def test_two_parts_or_two_columns_of_one_file_are_two_scans(folder: Path) -> None:
+    both = [
+        f"{a}\t{b.split()[1]}"
+        for a, b in zip(lines_of(folder / "sample.xy"), lines_of(folder / "air.xy"), strict=True)
+    ]
+    (folder / "both.xy").write_text("\n".join(both), encoding="utf-8")
+    column = "columns = {{ two_theta_deg = 1, counts = {} }}\n"
+    text = PROJECT.replace(
+        'file = "sample.xy"\n', 'file = "both.xy"\ntwo_theta_deg = [2.0, 60.0]\n' + column.format(2)
+    )
+    text = text.replace('file = "air.xy"\n', 'file = "both.xy"\n' + column.format(3))
+    text += ENTRY.format("sample", "both.xy") + "two_theta_deg = [60.0, 152.0]\n" + column.format(2)
+    (folder / "run.toml").write_text(text, encoding="utf-8")
+    inputs = read_inputs(load_project(folder / "run.toml"))
+    assert {role: len(group) for role, group in inputs.items()} == {
+        "sample": 2,
+        "container": 1,
+        "environment": 1,
+    }
 
 
 def test_scans_without_overlap_leave_a_gap(
