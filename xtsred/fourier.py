@@ -178,6 +178,7 @@ def pair_distribution(
         extrapolation=fill,
         number_density_per_a3=number_density_per_a3,
         covariance=frozen(covariance),
+        modes=None if structure.modes is None else frozen(structure.modes @ operator.T),
     )
 
 

@@ -1,6 +1,7 @@
 """The shells of a project: those it names with their pair, else the first peaks as they are found."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -9,13 +10,15 @@ from calibration.report import Finding
 from xtsred.config import Project
 from xtsred.config import Shell as ShellTable
 from xtsred.fourier import Window
-from xtsred.shells import find_peaks, fit_shell, pair_weight, peak_position
+from xtsred.shells import U_MAX_A, find_peaks, fit_shell, pair_weight, peak_position
 from xtsred.stages import Array, PairDistribution, Shell, frozen
 from xtsred.unpack import Plan
 
 __all__ = ["fourier_window", "measure_shells"]
 
 _FOUND = 3
+_MISFIT = 0.05
+_DISAGREE = 0.1
 
 
 def fourier_window(project: Project) -> Window:
@@ -42,7 +45,7 @@ def measure_shells(
             _named(table, plan, pdf, window=window, q=q, number=k)
             for k, table in enumerate(project.shell)
         )
-        return shells, ()
+        return shells, tuple(f for shell in shells for f in _doubts(shell))
     r_min = 0.8
     peaks = find_peaks(pdf, count=_FOUND, r_min=r_min)
     found = tuple(
@@ -77,13 +80,43 @@ def _named(
     weight = pair_weight(
         plan.composition, center=center, neighbour=neighbour, q=q, energy_kev=plan.energy_kev
     )
-    if pdf.covariance is None:
-        raise ValueError("the covariance of G(r) is needed")
     return fit_shell(
-        pdf,
-        covariance=pdf.covariance,
-        weight=weight,
-        window=window,
-        r_range=table.r_range,
-        integral_limits=table.r_range,
+        pdf, weight=weight, window=window, r_range=table.r_range, integral_limits=table.r_range
     )
+
+
+def _doubts(shell: Shell) -> Iterator[Finding]:
+    """Where a fitted shell should not be believed as it is."""
+    low, high = shell.r_range
+    name = f"The {shell.pair} shell fitted over {low:g} to {high:g} Å"
+    n, integral = shell.coordination, shell.coordination_integral
+    edge = 0.02 * (high - low)
+    if min(shell.position.value - low, high - shell.position.value) < edge:
+        yield Finding(
+            "problem", f"{name} has no peak inside: its distance went to the edge of the range."
+        )
+        return
+    if shell.width.value > 0.98 * U_MAX_A:
+        yield Finding("problem", f"{name} is wider than any shell: it is no single peak.")
+        return
+    if shell.misfit is not None and shell.misfit > _MISFIT:
+        yield Finding(
+            "warning",
+            f"{name} misses T(r) by {100 * shell.misfit:.0f} % (rms, of the highest point): another shell "
+            "reaches into the range, or it is not one Gaussian.",
+            {"misfit": shell.misfit},
+        )
+    if n is None or integral is None:
+        return
+    if abs(integral.value / n.value - 1.0) > _DISAGREE:
+        yield Finding(
+            "warning",
+            f"{name}: {n.value:.2f} neighbours by the fit, {integral.value:.2f} by the integral over the same limits.",
+            {"fit": n.value, "integral": integral.value},
+        )
+    if shell.coordination_limits is not None and shell.coordination_limits > 0.05 * n.value:
+        yield Finding(
+            "warning",
+            f"{name}: the number of neighbours moves by {shell.coordination_limits:.2f} when the limits move by a tenth of the range.",
+            {"limits": shell.coordination_limits},
+        )

@@ -38,12 +38,13 @@ class SumRule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HighAngle:
     """Result of the high-angle method. k: counts/s per e.u.; amplitudes: fitted amplitude of every free term
-    (1: as calculated); covariance: of (K, K a_1, K a_2 ...) in the order of names; leakage: relative change of
+    (1: as calculated); covariance: of (ln K, a_1, a_2 ...) in the order of the priors; leakage: relative change of
     K when the window is narrowed (sin^4), the share of S(Q)'s oscillation that does not average out."""
 
     k: Quantity
     amplitudes: Mapping[str, Quantity]
     correlations: Mapping[str, float]
+    covariance: Array
     leakage: float
 
 
@@ -80,19 +81,22 @@ def high_angle(
         equations.append(_integral(data, names, sum_rule))
     solution, covariance = _least_squares(equations, priors)
     k = float(solution[0])
-    amplitudes, correlations = {}, {}
-    for j, name in enumerate(names, start=1):
-        a = float(solution[j]) / k
-        gradient = np.zeros(solution.size)
-        gradient[0], gradient[j] = -a / k, 1.0 / k
-        variance = float(gradient @ covariance @ gradient)
-        amplitudes[name] = Quantity(a, float(np.sqrt(variance)))
-        cross = float(covariance[0] @ gradient)
-        correlations[f"K, {name}"] = cross / float(np.sqrt(covariance[0, 0] * variance))
+    # from (K, K a_1 ...) to (ln K, a_1 ...)
+    jacobian = np.eye(solution.size) / k
+    jacobian[1:, 0] = -solution[1:] / k**2
+    own = jacobian @ covariance @ jacobian.T
+    sigma = np.sqrt(np.diag(own))
+    amplitudes = {
+        n: Quantity(float(solution[j]) / k, float(sigma[j])) for j, n in enumerate(names, start=1)
+    }
+    correlations = {
+        f"K, {n}": float(own[0, j] / (sigma[0] * sigma[j])) for j, n in enumerate(names, start=1)
+    }
     return HighAngle(
         k=Quantity(k, float(np.sqrt(covariance[0, 0])), "counts/s per e.u."),
         amplitudes=amplitudes,
         correlations=correlations,
+        covariance=own,
         leakage=float(abs(narrow[0] / plain[0] - 1.0)),
     )
 

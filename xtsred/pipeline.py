@@ -260,6 +260,7 @@ def _real_space(
         sigma_systematic=None
         if structure.sigma_systematic is None
         else frozen(structure.sigma_systematic[inside]),
+        modes=None if structure.modes is None else frozen(structure.modes[:, inside]),
         covariance=None
         if structure.covariance is None
         else frozen(structure.covariance[np.ix_(inside, inside)]),

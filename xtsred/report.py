@@ -119,9 +119,12 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
     rows: list[tuple[str, Quantity | str]] = []
     for i, shell in enumerate(reduction.shells):
         name = shell.pair or f"peak {i + 1}"
-        rows.append((f"{name} distance", shell.position))
+        rows.append((f"{name} distance", _parts(shell.position, shell.position_systematic)))
         if shell.coordination is not None:
-            rows.append((f"{name} coordination", shell.coordination))
+            said = _parts(
+                shell.coordination, shell.coordination_systematic, shell.coordination_limits
+            )
+            rows.append((f"{name} coordination", said))
     c = reduction.comparison
     if c is not None:
         q = f"{c.q[0]:.3g} to {c.q[-1]:.3g} Å⁻¹"
@@ -190,13 +193,31 @@ def _real_space_section(reduction: Reduction, project: Project) -> Section:
     )
 
 
+def _parts(
+    counted: Quantity, systematic: float | None, limits: float | None = None
+) -> Quantity | str:
+    """A value with all known parts of its uncertainty together, and what they are."""
+    named = {
+        "counting": counted.sigma,
+        "normalization": systematic,
+        "limits of the fit": limits,
+    }
+    known = {name: part for name, part in named.items() if part is not None}
+    if set(known) <= {"counting"}:
+        return counted
+    total = Quantity(counted.value, float(np.hypot.reduce(list(known.values()))), counted.unit)
+    return f"{total} ({', '.join(f'{name} {part:.2g}' for name, part in known.items())})"
+
+
 def _shell_table(shells: Sequence[Shell]) -> Table:
     rows = [
         (
             s.pair or "not named",
-            str(s.position),
+            str(_parts(s.position, s.position_systematic)),
             str(s.width),
-            "not known" if s.coordination is None else str(s.coordination),
+            "not known"
+            if s.coordination is None
+            else str(_parts(s.coordination, s.coordination_systematic, s.coordination_limits)),
             "not known" if s.coordination_integral is None else str(s.coordination_integral),
             f"{s.integral_limits[0]:.3f} to {s.integral_limits[1]:.3f}",
         )

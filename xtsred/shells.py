@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from calibration.quantity import Quantity
 from xtsred.atoms import Composition, form_factors
@@ -10,6 +11,7 @@ from xtsred.fourier import Window, quadrature_weights, sine_operator, window_fun
 from xtsred.stages import Array, PairDistribution, Shell
 
 __all__ = [
+    "U_MAX_A",
     "PairWeight",
     "find_peaks",
     "first_distance",
@@ -19,6 +21,9 @@ __all__ = [
 ]
 
 _NEWTON = 8  # steps to the top of a peak; three are enough
+
+
+U_MAX_A = 0.5  # largest width of a shell that a fit may find, Å
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,6 @@ def first_distance(pdf: PairDistribution, *, r_min: float = 0.8) -> float | None
 def fit_shell(
     pdf: PairDistribution,
     *,
-    covariance: Array,
     weight: PairWeight,
     window: Window,
     r_range: tuple[float, float],
@@ -95,11 +99,53 @@ def fit_shell(
     """Fit one Gaussian shell, broadened by the same window and Q_max as the data, to T(r) over r_range.
 
     T(r) = (2/pi) ∫ n W(Q) sin(QR)/R exp(-u^2 Q^2/2) M(Q) sin(Qr) dQ; n, R, u free; unweighted least
-    squares with the counting covariance of G(r) carried through (points closer than pi/Q_max are not
-    independent). Beside it stands the plain integral of R(r) between its limits, with W at Q = 0.
-    covariance: of G(r), shape of pdf.r squared; weight.q: uniform from near 0 to Q_max.
+    squares with the covariances of G(r) carried through (points closer than pi/Q_max are not independent).
+    Beside it stand the plain integral of R(r) between its limits, with W at Q = 0, and how far n moves when
+    r_range does. weight.q: uniform from near 0 to Q_max.
     Source: Keen (2001); Waseda (1980). Raises ValueError where r_range holds fewer than 5 points.
     """
+    covariance = pdf.covariance
+    if covariance is None:
+        raise ValueError("the covariance of G(r) is needed")
+    fit = _fit_peak(pdf, weight, window, r_range)
+    n, distance, u = (float(v) for v in fit.values)
+    sigma = np.sqrt(np.diag(fit.gain @ covariance[np.ix_(fit.inside, fit.inside)] @ fit.gain.T))
+    systematic = None
+    if pdf.modes is not None:
+        systematic = np.sqrt(np.sum((pdf.modes[:, fit.inside] @ fit.gain.T) ** 2, axis=0))
+    tenth = 0.1 * (r_range[1] - r_range[0])
+    moved = [
+        float(_fit_peak(pdf, weight, window, (r_range[0] + d, r_range[1] - d)).values[0])
+        for d in (tenth, -tenth)
+    ]
+    return Shell(
+        pair=weight.pair,
+        r_range=r_range,
+        position=Quantity(distance, float(sigma[1]), "Å"),
+        width=Quantity(u, float(sigma[2]), "Å"),
+        coordination=Quantity(n, float(sigma[0])),
+        coordination_integral=_integral(pdf, covariance, integral_limits, float(weight.weight[0])),
+        integral_limits=integral_limits,
+        position_systematic=None if systematic is None else float(systematic[1]),
+        coordination_systematic=None if systematic is None else float(systematic[0]),
+        coordination_limits=0.5 * (max(n, *moved) - min(n, *moved)),
+        misfit=fit.misfit,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PeakFit:
+    """values: n, R, u; gain: d values / d T, shape (3, points); inside: points of r used."""
+
+    values: Array
+    gain: Array
+    inside: npt.NDArray[np.bool_]
+    misfit: float
+
+
+def _fit_peak(
+    pdf: PairDistribution, weight: PairWeight, window: Window, r_range: tuple[float, float]
+) -> _PeakFit:
     from scipy.optimize import least_squares
 
     inside = (pdf.r >= r_range[0]) & (pdf.r <= r_range[1])
@@ -122,19 +168,12 @@ def fit_shell(
     def residual(p: Array) -> Array:
         return model(p) - t
 
-    fit = least_squares(residual, start, bounds=([0.0, r_range[0], 0.0], [np.inf, r_range[1], 0.5]))
-    pinv = np.linalg.pinv(np.asarray(fit.jac))
-    cov = pinv @ covariance[np.ix_(inside, inside)] @ pinv.T
-    n, distance, u = (float(v) for v in fit.x)
-    sigma = np.sqrt(np.diag(cov))
-    return Shell(
-        pair=weight.pair,
-        r_range=r_range,
-        position=Quantity(distance, float(sigma[1]), "Å"),
-        width=Quantity(u, float(sigma[2]), "Å"),
-        coordination=Quantity(n, float(sigma[0])),
-        coordination_integral=_integral(pdf, covariance, integral_limits, float(weight.weight[0])),
-        integral_limits=integral_limits,
+    fit = least_squares(residual, start, bounds=([0.0, r[0], 0.0], [np.inf, r[-1], U_MAX_A]))
+    return _PeakFit(
+        values=np.asarray(fit.x),
+        gain=np.linalg.pinv(np.asarray(fit.jac)),
+        inside=inside,
+        misfit=float(np.sqrt(np.mean(np.asarray(fit.fun) ** 2)) / np.max(np.abs(t))),
     )
 
 
@@ -188,4 +227,7 @@ def peak_position(
         coordination=None,
         coordination_integral=None,
         integral_limits=(peak[0], peak[2]),
+        position_systematic=None
+        if pdf.modes is None
+        else float(np.sqrt(np.sum((pdf.modes @ row) ** 2))),
     )

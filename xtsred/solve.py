@@ -231,7 +231,17 @@ def _normalization(
         compton_response=scale.amplitudes.get("compton response"),
         continuum=scale.amplitudes.get("continuum"),
         correlations=scale.correlations,
+        covariance=frozen(_covariance(problem.method, scale, integral)),
     )
+
+
+def _covariance(method: str, scale: HighAngle, integral: Quantity) -> Array:
+    """Of (ln K, amplitudes); the integral method's K has its own sigma, independent of the amplitudes'."""
+    covariance = scale.covariance.copy()
+    if method != "high-angle":
+        covariance[0, :] = covariance[:, 0] = 0.0
+        covariance[0, 0] = ((integral.sigma or 0.0) / integral.value) ** 2
+    return covariance
 
 
 def _background(data: Measured, amplitudes: Mapping[str, float]) -> Array:
@@ -266,21 +276,20 @@ def _with_systematics(
     k, fitted = normalization.k, _fitted(normalization)
     directions = [-(data.rate / k.value) / data.sensitivity]  # dS / dlnK
     directions += [-data.terms[n] / data.sensitivity for n in fitted]
-    sigmas = [(k.sigma or 0.0) / k.value]
-    sigmas += [a.sigma or 0.0 for a in fitted.values()]
-    correlation = np.eye(len(sigmas))
-    for j, n in enumerate(fitted, start=1):
-        correlation[0, j] = correlation[j, 0] = normalization.correlations[f"K, {n}"]
     rows = np.array([_binned(problem, d, data.sensitivity) for d in directions])
     if unblend is not None:
         rows = rows @ unblend.T
-    scaled = rows * np.array(sigmas)[:, None]
-    systematic = np.sqrt(np.maximum(np.einsum("ib,ij,jb->b", scaled, correlation, scaled), 0.0))
+    if normalization.covariance is None:
+        raise ValueError("a normalization of this module has its covariance")
+    # covariance = V diag(w) V^T: each eigenvector moves all bins together
+    w, v = np.linalg.eigh(normalization.covariance)
+    modes = np.sqrt(np.maximum(w, 0.0))[:, None] * (v.T @ rows)
     return StructureFactor(
         q=structure.q,
         s=structure.s,
         sigma=structure.sigma,
-        sigma_systematic=frozen(systematic),
+        sigma_systematic=frozen(np.sqrt(np.sum(modes**2, axis=0))),
+        modes=frozen(modes),
         covariance=structure.covariance,
     )
 

@@ -128,7 +128,7 @@ class Normalization:
 
     method: the one used. k_high_angle, k_integral: K by the high-angle and by the Krogh-Moe-Norman
     method. compton_response: fitted amplitude of the Compton term, None where fixed at 1;
-    continuum: fitted amplitude of the tube's continuum, None where absent;
+    continuum: fitted amplitude of the tube's continuum, None where absent; covariance: of (ln K, amplitudes);
     correlations: "K, compton response" -> -1..1. q_range: where the high-angle fit was made.
     """
 
@@ -140,6 +140,7 @@ class Normalization:
     compton_response: Quantity | None = None
     continuum: Quantity | None = None
     correlations: Mapping[str, float] = field(default_factory=dict)
+    covariance: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,13 +170,15 @@ class StructureFactor:
     """Faber-Ziman S(Q) on a uniform grid; q: bin centres, shape (n,); s, sigma: shape (n,).
 
     covariance: shape (n, n) where bins are correlated (deconvolved lines), else None: bins independent.
-    sigma_systematic: shape (n,), of the normalization and the Compton response, common to all bins.
+    sigma_systematic: shape (n,), of the normalization and the Compton response, common to all bins;
+    modes: shape (m, n), what it is made of: its covariance is modes^T modes.
     """
 
     q: Array
     s: Array
     sigma: Array
     sigma_systematic: Array | None = None
+    modes: Array | None = None
     covariance: Array | None = None
 
 
@@ -186,7 +189,8 @@ class PairDistribution:
 
     window: name and q_max as text; extrapolation: how 0..q_min was filled, as text.
     first_distance: below it (Å) no pair can be: the unphysical region; None where not known.
-    covariance: of G(r), shape (n, n), on request.
+    covariance: of G(r) by counting, shape (n, n). modes: shape (m, n), of G(r): its systematic covariance
+    (normalization, fitted amplitudes) is modes^T modes; None where S(Q) has none.
     """
 
     r: Array
@@ -203,6 +207,7 @@ class PairDistribution:
     number_density_per_a3: float
     first_distance: float | None = None
     covariance: Array | None = None
+    modes: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +215,10 @@ class Shell:
     """One neighbour shell: where it is and how many atoms it holds.
 
     pair: "Si-O" or "" where not known. position, coordination, width: by a fit of the window-broadened
-    peak over r_range. coordination_integral: integral of R(r) over integral_limits (no fit).
+    peak over r_range. coordination_integral: integral of R(r) over integral_limits (no fit). Their sigmas are
+    counting; *_systematic: of normalization and fitted amplitudes, None where unknown.
+    coordination_limits: half the spread of the fitted number when r_range is narrowed or widened by a tenth
+    at each end. misfit: rms of the fit's residual over the peak's height.
     """
 
     pair: str
@@ -220,6 +228,10 @@ class Shell:
     coordination: Quantity | None
     coordination_integral: Quantity | None
     integral_limits: tuple[float, float]
+    position_systematic: float | None = None
+    coordination_systematic: float | None = None
+    coordination_limits: float | None = None
+    misfit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

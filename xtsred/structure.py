@@ -111,6 +111,5 @@ def deconvolve(structure: StructureFactor, *, operator: Array) -> StructureFacto
         q=structure.q,
         s=frozen(1.0 + operator @ (structure.s - 1.0)),
         sigma=frozen(np.sqrt(np.diag(covariance))),
-        sigma_systematic=structure.sigma_systematic,
         covariance=frozen(covariance),
     )

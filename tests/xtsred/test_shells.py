@@ -13,7 +13,7 @@ from xtsred.shells import (
     pair_weight,
     peak_position,
 )
-from xtsred.stages import Array, PairDistribution, StructureFactor, frozen
+from xtsred.stages import Array, PairDistribution, Shell, StructureFactor, frozen
 
 SILICA = Composition.of({"Si": 1.0, "O": 2.0})
 RHO = 0.0663
@@ -133,7 +133,6 @@ def test_fit_recovers_a_shell(name: str) -> None:
     )
     shell = fit_shell(
         alone,
-        covariance=covariance(pdf),
         weight=SI_O,
         window=window,
         r_range=(1.3, 1.9),
@@ -153,7 +152,6 @@ def test_shell_in_a_glass() -> None:
     pdf = transformed(glass(Q, SI_O.weight))
     shell = fit_shell(
         pdf,
-        covariance=covariance(pdf),
         weight=SI_O,
         window=WINDOW,
         r_range=(1.4, 1.85),
@@ -173,7 +171,6 @@ def test_sigmas_of_a_shell_by_monte_carlo() -> None:
         pdf = transformed(clean + generator.normal(size=Q.size) * SIGMA)
         shell = fit_shell(
             pdf,
-            covariance=covariance(pdf),
             weight=SI_O,
             window=WINDOW,
             r_range=(1.3, 1.9),
@@ -238,9 +235,49 @@ def test_too_few_points() -> None:
     with pytest.raises(ValueError, match="fewer than 5 points"):
         fit_shell(
             pdf,
-            covariance=covariance(pdf),
             weight=PairWeight(pair="Si-O", q=Q, weight=SI_O.weight),
             window=WINDOW,
             r_range=(1.60, 1.64),
             integral_limits=(1.3, 1.9),
         )
+
+
+def test_a_wrong_scale_moves_a_shell_as_its_systematic_part_says() -> None:
+    """S(Q) moved by one mode of its systematic covariance moves n and R by the stated parts, to first order."""
+    mode = 1e-3 * (1.0 + np.exp(-Q / 5.0))
+    s = one_shell(Q, SI_O.weight) + hole(Q)
+
+    def shell(values: Array) -> Shell:
+        structure = StructureFactor(q=Q, s=frozen(values), sigma=SIGMA, modes=frozen(mode[None, :]))
+        pdf = pair_distribution(
+            structure, R, window=WINDOW, number_density_per_a3=RHO, extrapolation="none"
+        )
+        return fit_shell(
+            pdf, weight=SI_O, window=WINDOW, r_range=(1.4, 1.85), integral_limits=(1.4, 1.85)
+        )
+
+    here, there = shell(s), shell(s + mode)
+    assert here.coordination is not None
+    assert there.coordination is not None
+    assert here.coordination_systematic == pytest.approx(
+        abs(there.coordination.value - here.coordination.value), rel=0.05
+    )
+    assert here.position_systematic == pytest.approx(
+        abs(there.position.value - here.position.value), rel=0.1, abs=2e-6
+    )
+
+
+def test_limits_matter_where_another_shell_reaches_in() -> None:
+    """Alone a shell does not care about the limits of the fit; with a neighbour in the range it does."""
+
+    def limits(s: Array, r_range: tuple[float, float]) -> float:
+        shell = fit_shell(
+            transformed(s), weight=SI_O, window=WINDOW, r_range=r_range, integral_limits=r_range
+        )
+        assert shell.coordination_limits is not None
+        return shell.coordination_limits
+
+    neighbour = 6.0 * SI_O.weight * np.sinc(Q * 2.1 / np.pi) * np.exp(-0.5 * (0.1 * Q) ** 2)
+    alone = one_shell(Q, SI_O.weight) + hole(Q)
+    assert limits(alone, (1.35, 1.85)) < 0.1
+    assert limits(alone + neighbour, (1.35, 2.0)) > 0.2
