@@ -16,6 +16,7 @@ from xtsred.config import Project
 from xtsred.corrections.absorption import Attenuation, beam_transmission
 from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
 from xtsred.corrections.geometry import Cylinder
+from xtsred.dark import check_dark
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
 from xtsred.merge import Merged, merge_roles, on_angles
@@ -63,6 +64,9 @@ def reduce_inputs(
     lines = [_terms(angle, line, plan) for line in plan.lines]
     continuum = [_terms(angle, line, plan) for line in plan.continuum]
     transmissions = _transmissions(plan)
+    if project.detector.dark_cps is not None:
+        files = {role: [m.label for m in group] for role, group in inputs.items()}
+        check_dark(patterns, dark_cps=project.detector.dark_cps.value, files=files)
     net = _net(project, patterns, lines[0], transmissions)
     tell("multiple scattering")
     multiple = not_applied

@@ -108,7 +108,7 @@ def _absorption(done: Done) -> Iterator[Step]:
         y_label="attenuation factor",
         curves=curves,
         parameters={
-            "mu R of the sample": f"{done.plan.parameters['mu R (computed)'].value:.4f}",
+            "mu R of the sample": f"{done.plan.mu_r:.4f}",
             "accuracy of the integration": f"{first.factors.accuracy:.1e}",
             "line": first.line.name,
         },
@@ -220,7 +220,7 @@ def _normalization(done: Done) -> Step:
             "method": n.method,
             "K, high-angle": str(n.k_high_angle),
             "K, Krogh-Moe-Norman": str(n.k_integral),
-            "range of the high-angle method": f"{n.q_range[0]:.2f} to {n.q_range[1]:.2f} Å^-1",
+            "range of the high-angle method": f"{n.q_range[0]:.2f} to {n.q_range[1]:.2f} Å⁻¹",
             "oscillation left by the window": f"{done.solution.leakage:.1e} of K",
         },
         reference="Krogh-Moe, Acta Cryst. 9 (1956) 951; Norman, Acta Cryst. 10 (1957) 370",

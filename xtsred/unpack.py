@@ -26,6 +26,7 @@ from xtsred.spectrum import Foil, Response, continuum_lines, response
 __all__ = ["Plan", "make_plan"]
 
 _AGREE = 0.05  # relative difference of two statements of the same thing that is worth a warning
+_ROUNDING = 0.02  # mass, length and mu R of a solid rod are not known better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +34,13 @@ class Plan:
     """What is to be computed.
 
     lines: of the tube, weights summing to 1, the strongest first; continuum: comb of energies, weights
-    summing to 1, empty where not asked for. number_density_per_a3: of the material. mu_r: computed, at
+    summing to 1, empty where not asked for. number_density_per_a3: of the material. mu_r: at
     the strongest line. wavelength_a: intensity-weighted mean. reference_response: the detector's at it.
     """
 
     composition: Composition
     number_density_per_a3: float
+    mu_r: float
     lines: tuple[Line, ...]
     continuum: tuple[Line, ...]
     setup: Setup
@@ -88,6 +90,7 @@ def make_plan(project: config.Project) -> Plan:
     return Plan(
         composition=composition,
         number_density_per_a3=density,
+        mu_r=mu_r,
         lines=lines,
         continuum=_continuum(project.radiation.continuum, detector),
         setup=setup,
@@ -99,7 +102,7 @@ def make_plan(project: config.Project) -> Plan:
                 density, _sigma(project.sample.number_density_per_A3), "Å^-3"
             ),
             "packing fraction": Quantity(packing, _sigma(project.sample.packing_fraction)),
-            "mu R (computed)": Quantity(mu_r),
+            **_mu_r(project.sample, mu_r),
             "mean wavelength": Quantity(mean, None, "Å"),
         },
         findings=(
@@ -109,6 +112,14 @@ def make_plan(project: config.Project) -> Plan:
             *_fluorescence(composition, lines, project.radiation.continuum),
         ),
     )
+
+
+def _mu_r(sample: config.Sample, computed: float) -> dict[str, Quantity]:
+    """mu R under the name of where it comes from; stated, it carries its own uncertainty."""
+    if sample.mu_R is not None and abs(sample.mu_R.value / computed - 1.0) < 1e-9:
+        return {"mu R (stated)": sample.mu_R}
+    found = {"mu R (computed)": Quantity(computed)}
+    return found if sample.mu_R is None else {**found, "mu R (stated, not used)": sample.mu_R}
 
 
 def _sigma(quantity: Quantity | None) -> float | None:
@@ -188,10 +199,37 @@ def _packing(
         if abs(value / packing - 1.0) > _AGREE:
             text = f"The packing from {name} is {packing:.3f}, from {other} {value:.3f}; that from {name} was used."
             findings.append(Finding("warning", text, {name: packing, other: value}))
+    if packing > 1.0 + _ROUNDING:
+        raise _more_than_solid(name, packing, sample, solid)
     if packing > 1.0:
-        text = f"The packing fraction that follows from {name} is {packing:.3f}, more than the material fills solid."
-        findings.append(Finding("problem", text, {"packing": packing}))
+        text = (
+            f"The packing fraction that follows from {name} is {packing:.4f}; solid material has 1."
+        )
+        findings.append(Finding("warning", text, {"packing": packing}))
     return float(packing), tuple(findings)
+
+
+def _more_than_solid(
+    source: str, packing: float, sample: config.Sample, solid: Substance
+) -> InputError:
+    """The way from what was stated to a packing that cannot be."""
+    radius, density = sample.radius_mm.value, solid.mass_density_g_per_cm3
+    keys, stated = "sample.mu_R", ""
+    if sample.mu_R is not None:
+        stated = f"mu_R = {sample.mu_R.value:g}; a solid rod has {sample.mu_R.value / packing:.4g}"
+    if source != "mu_R" and sample.mass_mg is not None and sample.filled_length_mm is not None:
+        keys = "sample.mass_mg"
+        stated = (
+            f"{sample.mass_mg.value:g} mg on {sample.filled_length_mm.value:g} mm; a solid rod of this length "
+            f"weighs {sample.mass_mg.value / packing:.4g} mg"
+        )
+    return InputError(
+        f"the packing fraction that follows from {source} is {packing:.3f}, but solid material has 1",
+        why=f"{stated} (radius {radius:g} mm, {density:.4g} g/cm^3)",
+        remedy="check radius_mm (not the diameter), the density (of the material, not of the powder), the composition and "
+        f"{'the radiation' if source == 'mu_R' else 'mass_mg and filled_length_mm'}",
+        where=keys,
+    )
 
 
 def _mu_r_findings(

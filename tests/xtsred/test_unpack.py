@@ -91,9 +91,25 @@ def test_packing_from_the_mass() -> None:
     assert "mass and filled length" in finding.text
 
 
-def test_more_than_solid() -> None:
-    found = plan(f"sample.mass_mg={2.5 * MASS_MG:.4f}", "sample.filled_length_mm=20.0")
-    assert any(f.severity == "problem" and "more than" in f.text for f in found.findings)
+def test_more_than_solid_by_mass() -> None:
+    with pytest.raises(InputError) as caught:
+        plan(f"sample.mass_mg={2.5 * MASS_MG:.4f}", "sample.filled_length_mm=20.0")
+    said = str(caught.value)
+    assert said.startswith("sample.mass_mg: the packing fraction that follows from mass and filled")
+    assert "is 1.25" in said  # 2.5 x 0.5
+    assert f"weighs {2.0 * MASS_MG:.2f}"[:-1] in said  # pi r^2 L rho by hand
+    assert "check radius_mm" in said
+
+
+def test_a_solid_rod_within_the_rounding_of_its_mass() -> None:
+    rod = plan(
+        f"sample.mass_mg={2.02 * MASS_MG:.4f}",
+        "sample.filled_length_mm=20.0",
+        "sample.packing_fraction=1.0",
+    )
+    (finding,) = rod.findings
+    assert finding.severity == "warning"
+    assert finding.numbers["packing"] == pytest.approx(1.01, rel=3e-3)
 
 
 def test_mu_r_stated() -> None:
@@ -103,6 +119,10 @@ def test_mu_r_stated() -> None:
     (finding,) = about(off, "mu R is stated")
     assert finding.severity == "warning"
     assert "fits" not in finding.text
+    assert off.parameters["mu R (computed)"].value == pytest.approx(computed)
+    assert off.parameters["mu R (stated, not used)"].value == pytest.approx(
+        1.2 * computed, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("anode", ["Mo", "Cu"])
@@ -119,8 +139,12 @@ def test_only_mu_r(tmp_path: Path) -> None:
     alone = plan(text=words, folder=tmp_path)
     assert alone.findings == ()
     assert alone.parameters["packing fraction"].value == pytest.approx(0.6, rel=1e-4)
+    assert alone.parameters["mu R (stated)"].value == pytest.approx(1.2 * computed, rel=1e-5)
+    assert "mu R (computed)" not in alone.parameters
     words = {"packing_fraction = 0.5": f"mu_R = {3.0 * computed:.6f}"}
-    assert [f.severity for f in plan(text=words, folder=tmp_path).findings] == ["problem"]
+    with pytest.raises(InputError, match=r"follows from mu_R is 1\.5") as caught:
+        plan(text=words, folder=tmp_path)
+    assert f"a solid rod has {2.0 * computed:.4g}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
