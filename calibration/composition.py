@@ -172,7 +172,7 @@ def find_material(name: str) -> Material:
     if key in MATERIALS:
         return MATERIALS[key]
     near = difflib.get_close_matches(key, [*MATERIALS, *_OTHER_NAMES], n=1, cutoff=0.5)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
+    hint = f'did you mean "{_OTHER_NAMES.get(near[0], near[0])}"? ' if near else ""
     raise InputError(
         f"{name!r} is not a known material",
         why=f"known are {', '.join(MATERIALS)}",

@@ -1,12 +1,10 @@
 """Strict TOML into frozen dataclasses: every mistake named by its key path, all of them at once."""
 
 import dataclasses
-import difflib
 import json
 import math
+import re
 import tomllib
-import types
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from pydantic_core import core_schema
 
 from calibration.errors import ConfigError, InputError
 from calibration.quantity import Quantity
+from calibration.wording import explain, toml_remedy
 
 __all__ = ["Check", "Loaded", "Number", "as_table", "attempt", "load", "parse", "record", "to_toml"]
 
@@ -109,15 +108,26 @@ def load(
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(
-            "the project file cannot be read", why=error.strerror or str(error), where=str(path)
+            "the project file cannot be read",
+            why=error.strerror or str(error),
+            remedy="check its path; `init` writes a project file from your data files",
+            where=str(path),
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError("the project file is not UTF-8 text", where=str(path)) from error
+        raise InputError(
+            "the project file is not UTF-8 text",
+            why=str(error),
+            remedy="save it as UTF-8 in a text editor",
+            where=str(path),
+        ) from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(
-            "the project file is not valid TOML", why=str(error), where=str(path)
+            "the project file is not valid TOML",
+            why=str(error),
+            remedy=toml_remedy(text, str(error)),
+            where=str(path),
         ) from error
     overrides = {}
     for setting in settings:
@@ -135,7 +145,7 @@ def parse(cls: type[T], table: Mapping[str, Any], *, where: str, check: Check | 
     try:
         value = pydantic.TypeAdapter(cls).validate_json(text)
     except pydantic.ValidationError as error:
-        problems += [_explain(cls, e) for e in error.errors(include_url=False)]
+        problems += explain(cls, error.errors(include_url=False))
     if check is not None:
         problems += check(table)
     if value is None or problems:
@@ -164,7 +174,7 @@ def _apply(table: dict[str, Any], setting: str) -> tuple[str, str]:
     except tomllib.TOMLDecodeError:
         value = raw  # a bare word on the command line is meant as text
     node: Any = table
-    parts = key.split(".")
+    parts = re.sub(r"\[(\d+)\]", r".\1", key).split(".")
     for depth, part in enumerate(parts):
         last = depth == len(parts) - 1
         if isinstance(node, list):
@@ -185,71 +195,6 @@ def _apply(table: dict[str, Any], setting: str) -> tuple[str, str]:
         else:
             raise InputError(f"--set {key}: {'.'.join(parts[:depth])!r} is a value, not a table")
     return key, raw
-
-
-def _explain(cls: type[Any], error: Any) -> str:
-    loc = [
-        part
-        for part in error["loc"]
-        if not (isinstance(part, str) and part.startswith("function-"))
-    ]
-    path = ""
-    for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else str(part))
-    kind = error["type"]
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        names = _keys(cls, loc[:-1])
-        near = difflib.get_close_matches(str(loc[-1]), names, n=1, cutoff=0.5)
-        hint = (
-            f'; did you mean "{near[0]}"?' if near else f"; known here: {', '.join(sorted(names))}"
-        )
-        return f"{path}: unknown key{hint}"
-    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return f"{path}: missing"
-    if kind == "literal_error":
-        expected = str(error["ctx"]["expected"])
-        near = difflib.get_close_matches(
-            str(error["input"]),
-            [w.strip("' ") for w in expected.replace(" or ", ",").split(",")],
-            n=1,
-        )
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        return f"{path}: {error['input']!r} is not one of {expected}{hint}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if kind.startswith("dataclass") or kind in ("dict_type",):
-        message = "must be a table of keys"
-    elif kind == "tuple_type":
-        message = "must be a list"
-    shown = (
-        ""
-        if kind == "value_error" or isinstance(error["input"], (dict, tuple))
-        else f", not {error['input']!r}"
-    )
-    return f"{path or 'project file'}: {message[0].lower()}{message[1:]}{shown}"
-
-
-def _keys(cls: type[Any], loc: Sequence[int | str]) -> list[str]:
-    """The valid key names of the table at loc."""
-    current: Any = cls
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        hints = typing.get_type_hints(current)
-        current = _record_in(hints.get(part))
-        if current is None:
-            return []
-    return [f.name for f in dataclasses.fields(current)]
-
-
-def _record_in(annotation: Any) -> Any:
-    if dataclasses.is_dataclass(annotation):
-        return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, list):
-        for argument in typing.get_args(annotation):
-            found = _record_in(argument)
-            if found is not None:
-                return found
-    return None
 
 
 def as_table(value: Any) -> Any:

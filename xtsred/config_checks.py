@@ -56,7 +56,7 @@ def _together(part: Raw, key: str, needs: str) -> Iterator[str]:
 
 
 def _formula(part: Raw, key: str) -> Iterator[str]:
-    if isinstance(part.get(key), str):
+    if isinstance(part.get(key), str) and part[key]:  # empty is named by itself
         try:
             parse_formula(part[key])
         except InputError as error:
@@ -253,11 +253,12 @@ def _scans(table: Raw) -> Iterator[str]:
         return
     tables = [e for e in entries if isinstance(e, Mapping)]
     roles = [e.get("role") for e in tables]
-    if "sample" not in roles:
+    spelt = all(role in ("sample", "container", "environment") for role in roles)
+    if spelt and "sample" not in roles:
         yield 'scan: no entry has role = "sample"'
     if "container" in roles and "container" not in table:
         yield "container: missing, although a scan of the empty container is given; describe its wall"
-    if "container" in table and entries and "container" not in roles:
+    if spelt and "container" in table and entries and "container" not in roles:
         yield 'scan: no entry has role = "container", although [container] says that there is one'
     for i, entry in enumerate(entries):
         if not isinstance(entry, Mapping):

@@ -110,3 +110,10 @@ def test_an_unknown_material_is_said_with_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
         find_material("fused silca")
     assert 'did you mean "fused silica"' in str(caught.value)
+
+
+def test_the_nearest_material_is_one_of_those_listed() -> None:
+    with pytest.raises(InputError) as caught:
+        find_material("quarz glas")
+    assert 'did you mean "fused silica"?' in caught.value.remedy
+    assert "fused silica" in caught.value.why

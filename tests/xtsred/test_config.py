@@ -213,6 +213,20 @@ def test_a_missing_fact_is_asked_for(path: tuple[str, ...], said: str) -> None:
     assert any(text.startswith(said) for text in found), found
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("scan.0.role=smple", "scan[0].role: 'smple' is not one of 'sample', 'container'"),
+        ("scan.1.role=contianer", "scan[1].role: 'contianer' is not one of"),
+        ("sample.composition=", "sample.composition: must not be empty"),
+        ("scan[0].seconds_per_step=0", "scan[0].seconds_per_step: must be > 0, not 0"),
+    ],
+)
+def test_one_mistake_is_named_once(tmp_path: Path, setting: str, said: str) -> None:
+    (found,) = problems(tmp_path, setting)
+    assert found.startswith(said)
+
+
 def test_mistakes_of_keys_and_between_keys_are_named_together(tmp_path: Path) -> None:
     found = problems(
         tmp_path,
