@@ -17,6 +17,7 @@ _ONE = 0.02  # deviation of S from 1 at high Q that is worth a warning
 _LEVEL = 0.15  # relative error of the low-r slope that is worth a warning
 _INTEGRAL = 0.5  # relative error of the sum rule that is worth a warning
 _CORRELATED = 0.99
+_ROUGH = 0.005  # relative accuracy of multiple scattering that is worth a warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ def all_findings(evidence: Evidence) -> tuple[Finding, ...]:
     """Every doubt of a finished reduction."""
     return (
         *_missing(evidence),
+        *_opaque(evidence),
         *_normalizations(evidence),
         *_amplitudes(evidence),
         *_limit_one(evidence),
@@ -99,6 +101,16 @@ def _missing(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "Multiple scattering is not corrected: the project file has no [multiple_scattering].",
+        )
+
+
+def _opaque(evidence: Evidence) -> Iterator[Finding]:
+    accuracy = evidence.problem.multiple.accuracy
+    if accuracy is not None and accuracy > _ROUGH:
+        yield Finding(
+            "warning",
+            f"Multiple scattering is integrated to {100 * accuracy:.1f} % of itself only: the sample is nearly opaque.",
+            {"accuracy": accuracy},
         )
 
 

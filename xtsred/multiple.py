@@ -1,5 +1,6 @@
 """Multiple scattering of a project, for whatever S(Q) the iteration has reached."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +24,33 @@ from xtsred.solve import MultipleScatteringModel, structure_at
 from xtsred.stages import Array, StructureFactor
 from xtsred.unpack import Plan
 
-__all__ = ["multiple_scattering_model", "not_applied"]
+__all__ = ["Applied", "NotApplied", "multiple_scattering_model"]
 
 _ANGLES = np.linspace(0.0, 180.0, 721)
+_ACCEPTED = 0.05  # relative, of the finest grid: an opaque sample is a Finding, not the end
 
 
-def not_applied(structure: StructureFactor | None) -> Array | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotApplied:
     """For a project without [multiple_scattering]."""
-    return None
+
+    accuracy: float | None = None
+
+    def __call__(self, structure: StructureFactor | None) -> Array | None:
+        """See `MultipleScatteringModel`."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """`of` gives orders 2 and more of an S(Q), the container's share subtracted."""
+
+    of: Callable[[StructureFactor | None], Array]
+    accuracy: float | None
+
+    def __call__(self, structure: StructureFactor | None) -> Array | None:
+        """See `MultipleScatteringModel`."""
+        return self.of(structure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +99,7 @@ def multiple_scattering_model(
         )
         wall_share = empty.ms_total * terms.wall_ratio
 
-    def model(structure: StructureFactor | None) -> Array | None:
+    def of(structure: StructureFactor | None) -> Array:
         found = multiple_scattering(
             two_theta_deg,
             kernel=kernel,
@@ -90,7 +110,7 @@ def multiple_scattering_model(
         multiple = found.up_to(orders)
         return multiple if wall_share is None else multiple - wall_share
 
-    return model
+    return Applied(of=of, accuracy=kernel.accuracy)
 
 
 def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
@@ -115,6 +135,7 @@ def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
             twice=mu(twice),
         ),
         polarization_ratio=setup.polarization.ratio,
+        accepted=_ACCEPTED,
     )
 
 

@@ -20,7 +20,7 @@ from xtsred.dark import check_dark
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
 from xtsred.merge import Merged, merge_roles, on_angles
-from xtsred.multiple import multiple_scattering_model, not_applied
+from xtsred.multiple import NotApplied, multiple_scattering_model
 from xtsred.neighbours import fourier_window, measure_shells
 from xtsred.scattering import LineTerms, line_terms
 from xtsred.shells import first_distance
@@ -69,7 +69,7 @@ def reduce_inputs(
         check_dark(patterns, dark_cps=project.detector.dark_cps.value, files=files)
     net = _net(project, patterns, lines[0], transmissions)
     tell("multiple scattering")
-    multiple = not_applied
+    multiple: MultipleScatteringModel = NotApplied()
     if project.multiple_scattering is not None:
         multiple = multiple_scattering_model(
             plan, lines, angle, orders=project.multiple_scattering.orders

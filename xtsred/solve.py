@@ -32,7 +32,14 @@ DECONVOLVED_TO_A = (
 
 
 class MultipleScatteringModel(Protocol):
-    """Multiple scattering of a given S(Q) (None: independent atoms)."""
+    """Multiple scattering of a given S(Q) (None: independent atoms).
+
+    accuracy: relative, of its integration; None where it is not applied.
+    """
+
+    @property
+    def accuracy(self) -> float | None:
+        """See above."""
 
     def __call__(self, structure: StructureFactor | None) -> Array | None:
         """e.u. of one sample atom as it reaches the detector, the container's share subtracted, shape (n,);

@@ -181,23 +181,32 @@ def _multiple(done: Done) -> Iterator[Step]:
     if "multiple scattering" not in parts:
         return
     multiple = parts["multiple scattering"]
-    single = sum(v for n, v in parts.items() if n != "multiple scattering")
-    history = ", ".join(f"{h:.1e}" for h in done.solution.history[1:])
+    ratio = multiple / sum(v for n, v in parts.items() if n != "multiple scattering")
+    accuracy = done.problem.multiple.accuracy
     yield _step(
         done,
         name="Multiple scattering",
         y_label="e.u. per atom, as detected",
-        curves={
-            "multiple scattering": multiple,
-            "its ratio to single scattering": multiple / single,
-        },
+        curves={"multiple scattering": multiple},
         parameters={
-            "ratio to single at 30, 90, 150°": ", ".join(
-                f"{100 * _at(done, multiple / single, a):.2f} %" for a in (30.0, 90.0, 150.0)
+            "change of S(Q) by each round": ", ".join(
+                f"{h:.1e}" for h in done.solution.history[1:]
             ),
-            "change of S(Q) by each round": history,
+            "accuracy of the integration": "" if accuracy is None else f"{accuracy:.1e}",
         },
         reference="Warren & Mozzi, Acta Cryst. 21 (1966) 459; Dwiggins & Park, Acta Cryst. A27 (1971) 264",
+    )
+    yield _step(
+        done,
+        name="Multiple over single scattering",
+        y_label="ratio (%)",
+        curves={"multiple / single": 100.0 * ratio},
+        parameters={
+            "ratio at 30, 90, 150°": ", ".join(
+                f"{100 * _at(done, ratio, angle):.2f} %" for angle in (30.0, 90.0, 150.0)
+            )
+        },
+        reference="single scattering of independent atoms; as above",
     )
 
 

@@ -15,6 +15,7 @@ from xtsred.config import load_project
 from xtsred.forward import GlassModel, sodium_thiosilicate, true_structure_factor
 from xtsred.forward.glass import silica_like
 from xtsred.fourier import Window, pair_distribution
+from xtsred.multiple import Applied
 from xtsred.pipeline import reduce_project
 from xtsred.shells import first_distance
 from xtsred.stages import Array, PairDistribution, Reduction, StructureFactor, frozen
@@ -76,6 +77,19 @@ def test_missing_scans(evidence: Evidence) -> None:
     assert no_air.severity == "warning"
     (not_applied,) = said(replace(evidence, multiple_scattering=False), "Multiple scattering")
     assert not_applied.severity == "warning"
+
+
+def test_an_opaque_sample_is_said(evidence: Evidence) -> None:
+    """How well multiple scattering is integrated is a doubt beyond half a per cent of it."""
+    model = evidence.problem.multiple
+    rough = Applied(of=lambda structure: np.zeros(1), accuracy=0.02)
+    (found,) = said(
+        replace(evidence, problem=replace(evidence.problem, multiple=rough)), "nearly opaque"
+    )
+    assert found.numbers["accuracy"] == 0.02
+    assert model.accuracy is not None
+    assert model.accuracy < 0.005
+    assert said(evidence, "nearly opaque") == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from xtsred.corrections.environment import Measurement
 from xtsred.corrections.geometry import Cylinder
 from xtsred.corrections.polarization import unpolarized
 from xtsred.forward import sodium_thiosilicate, true_structure_factor
-from xtsred.multiple import not_applied
+from xtsred.multiple import Applied, NotApplied
 from xtsred.scattering import LineTerms, Setup, Substance, line_terms
 from xtsred.solve import MultipleScatteringModel, Problem, solve, structure_at
 from xtsred.spectrum import Response
@@ -58,7 +58,7 @@ def problem(
     *,
     added: Array | float = 0.0,
     continuum: list[LineTerms] | None = None,
-    multiple: MultipleScatteringModel = not_applied,
+    multiple: MultipleScatteringModel | None = None,
     method: str = "high-angle",
     priors: dict[str, Quantity] | None = None,
 ) -> Problem:
@@ -79,7 +79,7 @@ def problem(
         q_normalization=(top / 2.0, top),
         method=method,
         priors=priors or {},
-        multiple=multiple,
+        multiple=multiple or NotApplied(),
     )
 
 
@@ -141,7 +141,13 @@ def scattered(base: Array) -> Callable[[StructureFactor | None], Array]:
 def test_multiple_scattering_is_iterated(one: list[LineTerms]) -> None:
     base = np.full(ANGLES.size, 0.4)
     contrast = float(truth(np.array([1.9]))[0]) - 1.0
-    found = solve(problem(one, added=base * (1.0 + 0.2 * contrast), multiple=scattered(base)))
+    found = solve(
+        problem(
+            one,
+            added=base * (1.0 + 0.2 * contrast),
+            multiple=Applied(of=scattered(base), accuracy=1e-3),
+        )
+    )
     assert found.normalization.k.value == pytest.approx(K, rel=4e-4)
     assert np.max(np.abs(error(found.structure))) < 5e-3
     assert len(found.history) >= 3
@@ -157,7 +163,7 @@ def test_what_does_not_settle_is_refused(one: list[LineTerms]) -> None:
         return np.full(ANGLES.size, 0.5 + 0.2 * (len(calls) % 2) * ANGLES / 150.0)
 
     with pytest.raises(InputError, match="still moves by"):
-        solve(problem(one, multiple=restless))
+        solve(problem(one, multiple=Applied(of=restless, accuracy=1e-3)))
     assert len(calls) == 25
 
 

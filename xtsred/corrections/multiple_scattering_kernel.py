@@ -29,6 +29,9 @@ __all__ = [
 ]
 
 _ELECTRON_REST_KEV = 510.99895069  # CODATA 2022
+_ACCEPTED = (
+    0.05  # of the finest grid, where a coarser aim is not reached: opaque samples; it is reported
+)
 _GRIDS = (
     LineGrid(lines=6, positions=5, polar=9),
     LineGrid(),
@@ -117,17 +120,21 @@ def scattering_kernel(
     mu: EnergyAttenuation,
     polarization_ratio: float | None,
     tolerance: float = 2e-3,
+    accepted: float | None = None,
 ) -> ScatteringKernel:
     """Geometry, attenuation and polarization of double scattering; compute once, use for every S(Q).
 
     polarization_ratio: a of the incident beam (`polarization`), 1 for a bare tube; None: scalar photons,
     as in the tables of isotropic scattering. The grid of lines is refined until isotropic double
-    scattering changes by less than tolerance (relative), else InputError.
+    scattering changes by less than tolerance (relative); the finest grid is taken up to `accepted` (None:
+    tolerance), and its change is the kernel's accuracy; beyond, InputError.
 
     Approximations: photons are Compton-shifted with the polarization of Thomson scattering; the change
     of K with their energy is taken from K at one backscattering, as a power of its ratio to K.
     """
-    elastic, coarse, accuracy = _refined_pairs(cylinder, beam, mu.elastic, tolerance)
+    elastic, coarse, accuracy = _refined_pairs(
+        cylinder, beam, mu.elastic, (tolerance, accepted or tolerance)
+    )
     # what a lower energy changes is a smooth factor: the coarser grid is fine enough for it
     later = [
         pair_integral(
@@ -231,11 +238,13 @@ def _log_ratio(changed: Array, unchanged: Array) -> Array:
 
 
 def _refined_pairs(
-    cylinder: Cylinder, beam: Beam, mu: Attenuation, tolerance: float
+    cylinder: Cylinder, beam: Beam, mu: Attenuation, limits: tuple[float, float]
 ) -> tuple[PairIntegral, PairIntegral, float]:
     """The pair integral on the first grid that the one before confirms, that one's, and the change."""
     before: tuple[Array, PairIntegral] | None = None
     change = math.inf
+    tolerance, accepted = limits
+    last = _GRIDS[-1]
     for grid in _GRIDS:
         pairs = pair_integral(
             cylinder=cylinder, beam=beam, mu_in=mu, mu_between=mu, mu_out=mu, grid=grid
@@ -249,13 +258,14 @@ def _refined_pairs(
         now = second / pairs.singles.sum(axis=0)[:: grid.azimuths // 16]
         if before is not None:
             change = float(np.max(np.abs(now - before[0])) / np.max(now))
-            if change <= tolerance:
+            if change <= tolerance or (grid is last and change <= accepted):
                 return pairs, before[1], change
         before = now, pairs
     raise InputError(
-        f"the grid of double scattering does not converge: {change:.1e} left, {tolerance:.1e} asked",
-        why="beam or wall are too narrow for it, or the sample too opaque",
-        remedy="leave multiple scattering out (it is small then), or ask for less accuracy",
+        f"the grid of double scattering does not converge: {100 * change:.1f} % left, {100 * accepted:g} % accepted",
+        why="the beam is very narrow, the wall very thick or the sample almost opaque: are dimensions, density and "
+        "wavelength right?",
+        remedy="correct them, or leave [multiple_scattering] out and judge from the report whether that is allowed",
     )
 
 

@@ -486,3 +486,16 @@ def test_refusals() -> None:
             polarization_ratio=1.0,
             tolerance=1e-9,
         )
+
+
+def test_an_opaque_rod_is_integrated_less_accurately_and_says_so() -> None:
+    """mu R = 20: no grid reaches the usual accuracy; where that is accepted the finest is taken, its change said."""
+    opaque = {
+        "cylinder": ROD,
+        "beam": Beam(width_mm=3.0, height_mm=10.0),
+        "mu": one_energy(Attenuation(core_per_mm=20.0)),
+        "polarization_ratio": 1.0,
+    }
+    with pytest.raises(InputError, match="grid of double scattering"):
+        scattering_kernel(**opaque)
+    assert 2e-3 < scattering_kernel(**opaque, accepted=0.05).accuracy < 0.05
