@@ -17,7 +17,18 @@ from calibration.errors import ConfigError, InputError
 from calibration.quantity import Quantity
 from calibration.wording import explain, toml_remedy
 
-__all__ = ["Check", "Loaded", "Number", "as_table", "attempt", "load", "parse", "record", "to_toml"]
+__all__ = [
+    "Check",
+    "Loaded",
+    "Number",
+    "as_table",
+    "attempt",
+    "load",
+    "number_in",
+    "parse",
+    "record",
+    "to_toml",
+]
 
 T = TypeVar("T")
 
@@ -78,9 +89,13 @@ class Number:
 def _real(raw: object) -> float:
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         raise ValueError(f"must be a number, not {raw!r}")
-    if not math.isfinite(raw):
-        raise ValueError(f"must be finite, not {raw}")
-    return float(raw)
+    try:
+        number = float(raw)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"must be finite, not {number}")
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +173,16 @@ def attempt(cls: type[T], raw: object) -> T | None:
     try:
         return pydantic.TypeAdapter(cls).validate_json(json.dumps(raw, default=str))
     except pydantic.ValidationError:
+        return None
+
+
+def number_in(raw: object) -> float | None:
+    """The value of a number key of a raw table, plain or { value = ... }; None where it is no finite number."""
+    if isinstance(raw, Mapping):
+        raw = raw.get("value")
+    try:
+        return _real(raw)
+    except ValueError:
         return None
 
 

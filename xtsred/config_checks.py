@@ -10,6 +10,8 @@ from typing import Any
 from calibration.composition import ELEMENTS, find_material, parse_formula
 from calibration.errors import InputError
 from calibration.radiation import BELONGS_WITHIN, identify, lines_of, select_lines
+from calibration.records import number_in
+from xtsred.config_bounds import out_of_bounds
 
 __all__ = ["check_project"]
 
@@ -23,17 +25,11 @@ def check_project(table: Raw) -> Sequence[str]:
         part = table.get(name)
         if isinstance(part, Mapping):
             problems += [f"{name}.{text}" for text in check(part)]
+    problems += out_of_bounds(table)
     problems += _scans(table)
     problems += _shells(table)
     problems += _reach(table)
     return problems
-
-
-def _number(raw: object) -> float | None:
-    """The value of a number key, None where absent or not a number."""
-    if isinstance(raw, Mapping):
-        raw = raw.get("value")
-    return float(raw) if isinstance(raw, (int, float)) and not isinstance(raw, bool) else None
 
 
 def _said(error: InputError) -> str:
@@ -45,7 +41,7 @@ def _said(error: InputError) -> str:
 def _reversed(part: Raw, key: str) -> Iterator[str]:
     limits = part.get(key)
     if isinstance(limits, list) and len(limits) == 2:
-        first, last = _number(limits[0]), _number(limits[1])
+        first, last = number_in(limits[0]), number_in(limits[1])
         if first is not None and last is not None and not first < last:
             yield f"{key}: the range [{first:g}, {last:g}] is empty; write the smaller limit first"
 
@@ -119,12 +115,12 @@ def _radiation(part: Raw) -> Iterator[str]:
 
 
 def _stated_wavelengths(part: Raw) -> Iterator[tuple[str, float]]:
-    single = _number(part.get("wavelength_A"))
+    single = number_in(part.get("wavelength_A"))
     if single is not None and single > 0.0:
         yield "wavelength_A", single
     entries = part.get("line")
     for i, entry in enumerate(entries if isinstance(entries, list) else []):
-        value = _number(entry.get("wavelength_A")) if isinstance(entry, Mapping) else None
+        value = number_in(entry.get("wavelength_A")) if isinstance(entry, Mapping) else None
         if value is not None and value > 0.0:
             yield f"line[{i}].wavelength_A", value
 
@@ -188,7 +184,7 @@ def _detector(part: Raw) -> Iterator[str]:
         yield 'lower_keV: missing (or upper_keV); response = "threshold" needs one or both'
     if response in ("ideal", "window"):
         yield from (f'{key}: given, but the response is "{response}"' for key in edges)
-    lower, upper = _number(part.get("lower_keV")), _number(part.get("upper_keV"))
+    lower, upper = number_in(part.get("lower_keV")), number_in(part.get("upper_keV"))
     if lower is not None and upper is not None and not lower < upper:
         yield f"upper_keV: must be above lower_keV = {lower:g}, not {upper:g}"
     if response == "ideal" and "fwhm_keV" in part:
@@ -214,7 +210,7 @@ def _fourier(part: Raw) -> Iterator[str]:
         yield 'delta_A: missing; window = "soper-barney" needs its width in Å'
     if "delta_A" in part and part.get("window") in ("none", "lorch", "cosine"):
         yield f'delta_A: given, but the window is "{part["window"]}"'
-    step, last = _number(part.get("r_step")), _number(part.get("r_max"))
+    step, last = number_in(part.get("r_step")), number_in(part.get("r_max"))
     if step is not None and last is not None and 0.0 < last < step:
         yield f"r_step: must be below r_max = {last:g}, not {step:g}"
 
@@ -324,7 +320,7 @@ def _reach(table: Raw) -> Iterator[str]:
     for name in ("fourier", "normalization"):
         part = table.get(name)
         limits = part.get("q_range") if isinstance(part, Mapping) else None
-        last = _number(limits[1]) if isinstance(limits, list) and len(limits) == 2 else None
+        last = number_in(limits[1]) if isinstance(limits, list) and len(limits) == 2 else None
         if last is not None and last > limit:
             yield (
                 f"{name}.q_range: ends at {last:g} Å^-1, but {shortest:g} Å reaches only "

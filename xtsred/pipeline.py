@@ -41,6 +41,9 @@ __all__ = ["reduce_inputs", "reduce_project"]
 
 Progress = Callable[[str], None]
 
+_FEWEST_BINS = 40
+_FEWEST_POINTS = 20
+
 
 def reduce_project(loaded: Loaded[Project], *, progress: Progress | None = None) -> Reduction:
     """Read everything that a project names and reduce it. Raises InputError for what the user can fix."""
@@ -210,8 +213,9 @@ def _problem(
 ) -> Problem:
     q = momentum_transfer(sample.two_theta_deg, wavelength_a=plan.wavelength_a)
     edges = cell_edges(q)
+    _check_q_step(project, q)
     grid = uniform_q(float(edges[0]), float(edges[-1]), step=project.range.q_step)
-    _check_q_range(project, grid)
+    _check_q_range(project, grid, q)
     priors: dict[str, Quantity] = {}
     if project.normalization.compton_response_sigma is not None:
         priors["compton response"] = Quantity(1.0, project.normalization.compton_response_sigma)
@@ -234,7 +238,22 @@ def _problem(
     )
 
 
-def _check_q_range(project: Project, grid: QGrid) -> None:
+def _check_q_step(project: Project, q: Array) -> None:
+    """Bins must be neither finer than the scans nor so broad that few are left."""
+    step, fine = project.range.q_step, float(np.median(np.diff(q))) / 5.0
+    coarse = float(q[-1] - q[0]) / _FEWEST_BINS
+    if fine <= step <= coarse:
+        return
+    raise InputError(
+        f"bins of {step:g} Å^-1 do not suit these scans: {fine:.2g} to {coarse:.2g} do",
+        why=f"the scans step by {5.0 * fine:.2g} Å^-1 and reach from {q[0]:.3g} to {q[-1]:.3g}; finer bins hold "
+        f"nothing more, and fewer than {_FEWEST_BINS} bins no structure",
+        remedy="0.02 to 0.05 is usual; pi / q_step is the longest distance that it resolves",
+        where="range.q_step",
+    )
+
+
+def _check_q_range(project: Project, grid: QGrid, q: Array) -> None:
     low, high = float(grid.centers[0]), float(grid.edges[-1])
     for name, wanted in (
         ("fourier.q_range", project.fourier.q_range),
@@ -242,11 +261,23 @@ def _check_q_range(project: Project, grid: QGrid) -> None:
     ):
         if wanted is not None and (wanted[0] < low - 1e-6 or wanted[1] > high + 1e-6):
             raise InputError(
-                f"{name} = [{wanted[0]:g}, {wanted[1]:g}] Å^-1 reaches beyond the measured {low:.3f} to {high:.3f}",
+                f"[{wanted[0]:g}, {wanted[1]:g}] Å^-1 reaches beyond the measured {low:.3f} to {high:.3f}",
                 why="S(Q) is never extrapolated to higher Q",
                 remedy="narrow it, or widen range.two_theta_deg if the scans allow",
                 where=name,
             )
+
+    wanted = project.normalization.q_range
+    if wanted is None:
+        return
+    inside = int(((q >= wanted[0]) & (q <= wanted[1])).sum())
+    if inside < _FEWEST_POINTS:
+        raise InputError(
+            f"[{wanted[0]:g}, {wanted[1]:g}] Å^-1 holds {inside} measured points",
+            why=f"the high-angle method needs {_FEWEST_POINTS} at least, and good ones some periods of S(Q)",
+            remedy="widen it, or leave it out: from q_max/2 to q_max",
+            where="normalization.q_range",
+        )
 
 
 def _real_space(
@@ -271,7 +302,7 @@ def _real_space(
     )
     if table.r_max > np.pi / step:
         raise InputError(
-            f"fourier.r_max = {table.r_max:g} Å is beyond pi / q_step = {np.pi / step:.4g} Å",
+            f"{table.r_max:g} Å is beyond pi / q_step = {np.pi / step:.4g} Å",
             why="bins of this width average out the oscillation of longer distances",
             remedy="lower r_max, or make range.q_step smaller",
             where="fourier.r_max",

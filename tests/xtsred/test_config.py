@@ -227,6 +227,65 @@ def test_one_mistake_is_named_once(tmp_path: Path, setting: str, said: str) -> N
     assert found.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("range.q_step=1e-9", "range.q_step: must be 0.0001 to 0.5, not 1e-09; broader bins"),
+        ("range.q_step=0.6", "range.q_step: must be 0.0001 to 0.5, not 0.6"),
+        ("fourier.r_step=1e-7", "fourier.r_step: must be 0.0001 to 1, not 1e-07"),
+        ("fourier.r_step=5e-4", "fourier.r_step: r_max / r_step is 4e+04, more than 20000"),
+        ("fourier.q_range=[5.0, 5.9]", "fourier.q_range: [5, 5.9] holds 18.0 bins of range.q_step"),
+        ("scan.0.seconds_per_step=1e-9", "scan[0].seconds_per_step: must be 1e-06 to 1e+08"),
+        ("scan.1.seconds_per_step=1e300", "scan[1].seconds_per_step: must be 1e-06 to 1e+08"),
+        (
+            "sample.radius_mm=250",
+            "sample.radius_mm: must be 0.001 to 50, not 250; this key is in mm",
+        ),
+        ("sample.radius_mm={value=250, sigma=1}", "sample.radius_mm: must be 0.001 to 50, not 250"),
+        ("container.wall_thickness_mm=12", "container.wall_thickness_mm: must be 0.0001 to 10"),
+        ("detector.dark_cps=1e9", "detector.dark_cps: must be 0 to 1e+07"),
+        ("sample.number_density_per_A3=43.1", "sample.number_density_per_A3: must be 1e-05 to 0.5"),
+        (
+            "sample.mass_density_g_per_cm3=2030",
+            "sample.mass_density_g_per_cm3: must be 0.001 to 30",
+        ),
+        ("beam.width_mm=6000", "beam.width_mm: must be 0.001 to 1000"),
+        ("beam.height_mm=1e-9", "beam.height_mm: must be 0.001 to 1000"),
+        ("shell=[{pair='Si-S', r_range=[1.9, 25]}]", "shell[0].r_range: ends at 25 Å, beyond"),
+        (
+            "shell=[{pair='Si-S', r_range=[2, 2.08]}]",
+            "shell[0].r_range: [2, 2.08] is narrower than 5",
+        ),
+    ],
+)
+def test_a_slip_of_the_unit_or_the_point_is_told_once_with_its_reason(
+    tmp_path: Path, setting: str, said: str
+) -> None:
+    (found,) = problems(tmp_path, setting)
+    assert found.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "range.q_step=0.5",
+        "fourier.r_step=0.001",
+        "fourier.q_range=[5.0, 6.0]",
+        "scan.0.seconds_per_step=1e8",
+        "sample.radius_mm=50",
+        "detector.dark_cps=0",
+        "shell=[{pair='Si-S', r_range=[2.0, 2.1]}]",
+    ],
+)
+def test_the_bounds_themselves_are_allowed(tmp_path: Path, setting: str) -> None:
+    project(tmp_path, setting)
+
+
+def test_an_integer_beyond_any_float_is_not_finite(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, f"sample.radius_mm=1{'0' * 400}")
+    assert found == "sample.radius_mm: must be finite, not inf"
+
+
 def test_mistakes_of_keys_and_between_keys_are_named_together(tmp_path: Path) -> None:
     found = problems(
         tmp_path,
