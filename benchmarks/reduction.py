@@ -163,7 +163,7 @@ def silica_row(path: Path, settings: list[str], reference: np.ndarray) -> str:
     return (
         f"rms {np.sqrt(np.mean(difference**2)):.4f}  Si-O {shell.position.value:.4f} Å  "
         f"n {shell.coordination.value:.2f} (integral {shell.coordination_integral.value:.2f})  "
-        f"g low {np.sqrt(np.mean(pdf.g[low] ** 2)):.2f}  Compton {compton}  continuum {n.continuum}"
+        f"u {shell.width.value:.3f}  g low {np.sqrt(np.mean(pdf.g[low] ** 2)):.2f}  Compton {compton}  continuum {n.continuum}"
     )
 
 
@@ -175,19 +175,19 @@ def silica(shared: Path) -> None:
     kbeta = text.replace("[beam]\n", KBETA + "\n[beam]\n")
     cutoff = text.replace('response = "ideal"', CUTOFF + "#")
     everything = cutoff.replace("[beam]\n", KBETA + CONTINUUM + "\n[beam]\n")
-    prior = "normalization.compton_response_sigma=0.05"
+    prior = "normalization.compton_response_sigma=0.03"
+    later, zero = "detector.upper_keV=39.0", "goniometer={zero_deg=0.1}"
+    from_07 = "fourier.q_range=[0.7,20.0]"
     variants = [
         ("as shipped", text, []),
         ("+ K-beta", kbeta, []),
         ("+ cut-off 36 keV", cutoff, []),
-        ("+ continuum (Kramers, 60 kV, Rh 50 µm), K-beta, cut-off 36", everything, []),
-        ("the same, Compton prior 0.05", everything, [prior]),
-        ("the same, cut-off 39 keV", everything, ["detector.upper_keV=39.0"]),
-        (
-            "the same, cut-off 39 keV, Compton prior 0.05",
-            everything,
-            ["detector.upper_keV=39.0", prior],
-        ),
+        ("A: + K-beta, cut-off 36, continuum (Kramers, 60 kV, Rh 50 µm)", everything, []),
+        ("B: A with Compton held to 1 ± 0.03", everything, [prior]),
+        ("A with the cut-off at 39 keV (its 36 + 1 sigma)", everything, [later]),
+        ("B with the cut-off at 39 keV", everything, [prior, later]),
+        ("A, 2theta zero 0.1° (a lead, no independent source)", everything, [zero, from_07]),
+        ("B, 2theta zero 0.1° (a lead, no independent source)", everything, [prior, zero, from_07]),
     ]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
