@@ -1,5 +1,7 @@
 """The [comparison] table of a project file: the result against another S(Q) or a model."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,37 @@ def compare_with(
     table = loaded.record.comparison
     if table is None:
         return None, ()
+    try:
+        found, findings = _compare(loaded, table, plan, structure)
+    except InputError as error:
+        words = (error.what, error.why, error.remedy)
+        what, why, remedy = (_in_keys(text) for text in words)
+        if re.search(r"--[a-z]", remedy):
+            remedy += (
+                " (an option of `xtsred compare`: compare the written .sq with this file there)"
+            )
+        raise InputError(what, why=why, remedy=remedy, where=error.where) from error
+    return found, tuple(replace(f, text=_in_keys(f.text)) for f in findings)
+
+
+_KEYS = {
+    r"--(calculated-)?is( [A-Zg(][^ ,;.]*)?": "comparison.curve_is",
+    r"--range": "comparison.q_range",
+    r"--frames": "comparison.frames",
+    r"--weights": "comparison.weights",
+}
+
+
+def _in_keys(text: str) -> str:
+    """The options of `xtsred compare` by the names that they have in a project file."""
+    for option, key in _KEYS.items():
+        text = re.sub(rf"{option}(?![\w-])", key, text)
+    return text
+
+
+def _compare(
+    loaded: Loaded[Project], table: Table, plan: Plan, structure: StructureFactor
+) -> tuple[Comparison, tuple[Finding, ...]]:
     if table.curve is not None:
         goodness, findings = _curve(loaded.folder / table.curve, table, structure)
         name = table.curve

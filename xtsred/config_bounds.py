@@ -4,6 +4,7 @@ A number outside is a slip of the unit or of the decimal point; told at once and
 of computing and no memory.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ _BOUNDS: Mapping[str, tuple[float, float, str]] = {
     "sample.radius_mm": (1e-3, 50.0, f"{_MM}, and no capillary or rod is as thick or thin"),
     "sample.number_density_per_A3": (1e-5, 0.5, "diamond has 0.176 atoms per Å^3"),
     "sample.mass_density_g_per_cm3": (1e-3, 30.0, "osmium has 22.6 g/cm^3"),
+    "sample.packing_fraction": (1e-3, math.inf, "a loose powder has 0.3, a solid rod 1"),
     "sample.mu_R": (1e-6, 100.0, "behind mu R = 5 nothing can be measured"),
     "sample.mass_mg": (1e-3, 1e6, "this key is in mg"),
     "sample.filled_length_mm": (1e-2, 1e3, _MM),
@@ -54,7 +56,7 @@ _BOUNDS: Mapping[str, tuple[float, float, str]] = {
 
 _FEWEST_BINS = 20
 _MOST_DISTANCES = 20_000
-_FEWEST_DISTANCES = 5
+_FEWEST_DISTANCES = 8
 
 
 def out_of_bounds(table: Raw) -> Iterator[str]:
@@ -66,7 +68,8 @@ def out_of_bounds(table: Raw) -> Iterator[str]:
                 continue
             if value == 0.0 and low > 0.0:
                 continue  # said to be positive already
-            yield f"{path}: must be {low:g} to {high:g}, not {value:g}; {reason}"
+            bounds = f"{low:g} to {high:g}" if high < math.inf else f"at least {low:g}"
+            yield f"{path}: must be {bounds}, not {value:g}; {reason}"
     yield from _grids(table)
 
 

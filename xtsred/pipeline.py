@@ -248,7 +248,7 @@ def _check_q_step(project: Project, q: Array) -> None:
         f"bins of {step:g} Å^-1 do not suit these scans: {fine:.2g} to {coarse:.2g} do",
         why=f"the scans step by {5.0 * fine:.2g} Å^-1 and reach from {q[0]:.3g} to {q[-1]:.3g}; finer bins hold "
         f"nothing more, and fewer than {_FEWEST_BINS} bins no structure",
-        remedy="0.02 to 0.05 is usual; pi / q_step is the longest distance that it resolves",
+        remedy="0.02 to 0.05 is usual (pi / q_step is the longest distance that it resolves), or widen range.two_theta_deg",
         where="range.q_step",
     )
 

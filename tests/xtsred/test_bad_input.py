@@ -267,6 +267,33 @@ def test_a_missing_comparison_curve_is_refused(
     assert "none.csv" in said
 
 
+def test_a_comparison_is_corrected_in_the_words_of_the_project_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    q = np.arange(0.5, 20.0, 0.05)
+    rows = [f"{x:.3f} {3.0 + np.sin(x):.5f}" for x in q]
+    (folder / "odd.dat").write_text("\n".join(rows), encoding="utf-8")
+    said = refused(folder, capsys, ['comparison={curve="odd.dat", q_range=[1, 12]}'])
+    assert "comparison.curve_is" in said
+    assert "--" not in said
+    rows = [f"{x:.3f} {1.0 + np.sin(x) / x:.5f}" for x in q]
+    (folder / "odd.dat").write_text("\n".join(rows), encoding="utf-8")
+    said = refused(folder, capsys, ['comparison={curve="odd.dat", q_range=[1, 1.05]}'])
+    assert "comparison.q_range" in said
+    assert "--" not in said
+
+
+def test_what_only_compare_can_be_told_is_sent_there(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    atoms = "\n".join(f"Si {k} 0 0" for k in range(8))
+    (folder / "md.xyz").write_text(f"8\nno lattice\n{atoms}\n", encoding="utf-8")
+    setting = 'comparison={trajectory="md.xyz", weights="xray", q_range=[1, 12]}'
+    said = refused(folder, capsys, [setting])
+    assert "--cell" in said
+    assert "an option of `xtsred compare`" in said
+
+
 def test_an_output_folder_that_cannot_be_written_is_refused_before_the_work(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -249,12 +249,14 @@ def test_one_mistake_is_named_once(tmp_path: Path, setting: str, said: str) -> N
             "sample.mass_density_g_per_cm3=2030",
             "sample.mass_density_g_per_cm3: must be 0.001 to 30",
         ),
+        ("sample.packing_fraction=1e-9", "sample.packing_fraction: must be at least 0.001"),
+        ("sample.packing_fraction=1.2", "sample.packing_fraction: must be <= 1, not 1.2"),
         ("beam.width_mm=6000", "beam.width_mm: must be 0.001 to 1000"),
         ("beam.height_mm=1e-9", "beam.height_mm: must be 0.001 to 1000"),
         ("shell=[{pair='Si-S', r_range=[1.9, 25]}]", "shell[0].r_range: ends at 25 Å, beyond"),
         (
-            "shell=[{pair='Si-S', r_range=[2, 2.08]}]",
-            "shell[0].r_range: [2, 2.08] is narrower than 5",
+            "shell=[{pair='Si-S', r_range=[2, 2.14]}]",
+            "shell[0].r_range: [2, 2.14] is narrower than 8",
         ),
     ],
 )
@@ -274,7 +276,7 @@ def test_a_slip_of_the_unit_or_the_point_is_told_once_with_its_reason(
         "scan.0.seconds_per_step=1e8",
         "sample.radius_mm=50",
         "detector.dark_cps=0",
-        "shell=[{pair='Si-S', r_range=[2.0, 2.1]}]",
+        "shell=[{pair='Si-S', r_range=[2.0, 2.16]}]",
     ],
 )
 def test_the_bounds_themselves_are_allowed(tmp_path: Path, setting: str) -> None:
