@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from xtsred.simulation.compare import compare_curves
-from xtsred.simulation.curves import read_rdf, read_table, structure_factor
+from xtsred.simulation.curves import read_table, structure_factor
 from xtsred.simulation.frame import Frame, ReadOptions
 from xtsred.simulation.model import Sample, Weighting, trajectory_model
 from xtsred.simulation.partials import partial_distributions
+from xtsred.simulation.rdf import read_rdf
 from xtsred.simulation.structure_factors import (
     direct_structure_factors,
     structure_factors,
@@ -85,7 +86,7 @@ def accuracy(folder: Path) -> None:
         row(f"R_X NIMROD, {name}, Lorch and none", " ".join(found), f"{asked[0]} {asked[1]}")
     row("R_X NIMROD, flat line", f"{g.r_x_flat:.4f}", "0.2570")
     argon = structure_factor(read_table(folder / "argon" / "argon_yarnell1973.sq"), meaning=None)
-    r, g_r = read_rdf(folder / "argon" / "argon_lammps.gr")
+    r, g_r, _ = read_rdf(folder / "argon" / "argon_lammps.gr")
     used = (argon.q >= 0.6) & (argon.q <= 9.0)
     found = []
     for window in ("lorch", "none"):

@@ -122,8 +122,8 @@ def _compare(
 ) -> "Comparison":
     from xtsred.simulation.compare import differences
     from xtsred.simulation.curves import read_table, structure_factor
-    from xtsred.simulation.model import peek_fractions
     from xtsred.simulation.page import Comparison
+    from xtsred.simulation.sample import absolute_scale, sample_of
     from xtsred.simulation.second_route import second_route
     from xtsred.simulation.trajectory import is_trajectory, open_trajectory, read_options
 
@@ -134,15 +134,20 @@ def _compare(
         )
     options = read_options(**{k: choices[k] for k in ("frames", "types", "cell", "atoms")})
     weighting = _weighting(choices)
-    sample = _sample(choices)
-    fractions = sample.fractions
-    if fractions is None:
-        boxes = (path for path in calculated if is_trajectory(path))
-        fractions = next((peek_fractions(path, options) for path in boxes), None)
-    b2 = _mean_b_squared(weighting, fractions)
-    measured = structure_factor(
-        read_table(measured_path), meaning=choices["measured_is"], mean_b_squared=b2
+    if choices["measured_is"] == "barn" and choices["weights"] != "neutron":
+        raise InputError(
+            "an absolute F(Q) in barn is of neutrons, and --weights is not neutron",
+            remedy="add --weights neutron, and --composition where no trajectory has it",
+        )
+    table = read_table(measured_path)
+    sample, sample_findings = sample_of(
+        table, composition=choices["composition"], density=choices["density"]
     )
+    scale = absolute_scale(calculated, options=options, weighting=weighting, sample=sample)
+    measured = structure_factor(
+        table, meaning=choices["measured_is"], mean_b_squared=scale.mean_b_squared
+    )
+    scale_findings = scale.used(measured)
     groups = [calculated] if choices["average"] else [(path,) for path in calculated]
     compared = []
     for paths in groups:
@@ -162,7 +167,7 @@ def _compare(
         compared.append(one)
     compared.sort(key=lambda c: c.goodness.r_x)
     named = [(c.model.name, c.goodness) for c in compared]
-    findings = [*measured.findings]
+    findings = [*measured.findings, *scale_findings, *sample_findings]
     for c in compared:
         findings += [f for f in (*c.model.findings, *c.goodness.findings) if f not in findings]
     return Comparison(
@@ -181,24 +186,6 @@ def _weighting(choices: dict[str, Any]) -> "Weighting | None":
     return Weighting(kind=kind, energy_kev=choices["energy_kev"], lengths_fm=lengths)
 
 
-def _sample(choices: dict[str, Any]) -> "Sample":
-    from calibration.composition import parse_formula
-    from xtsred.simulation.model import Sample
-
-    return Sample(
-        fractions=parse_formula(choices["composition"]) if choices["composition"] else None,
-        number_density_per_a3=choices["density"],
-    )
-
-
-def _mean_b_squared(weighting: "Weighting | None", fractions: Any) -> float | None:
-    from xtsred.simulation.weights import mean_b_squared_barn
-
-    if weighting is None or weighting.kind != "neutron" or fractions is None:
-        return None
-    return mean_b_squared_barn(fractions, lengths_fm=weighting.lengths_fm)
-
-
 def _model(
     paths: tuple[Path, ...],
     q: "Array",
@@ -208,6 +195,7 @@ def _model(
     choices: dict[str, Any],
 ) -> "Model":
     from xtsred.simulation.curves import read_table
+    from xtsred.simulation.headings import real_space
     from xtsred.simulation.model import (
         curve_model,
         pair_columns,
@@ -215,6 +203,7 @@ def _model(
         rdf_model,
         trajectory_model,
     )
+    from xtsred.simulation.sample import mean_b_squared
     from xtsred.simulation.trajectory import is_trajectory
 
     path = paths[0]
@@ -232,9 +221,12 @@ def _model(
     if choices["calculated_is"] == "g(r)":
         return rdf_model(path, q, sample=sample, window=choices["window"])
     table = read_table(path)
-    if pair_columns(table):
+    found = real_space(table.comments, table.names, zeros_until=table.zeros_until)
+    if found is not None and found.holds == "g" and choices["calculated_is"] is None:
+        return rdf_model(path, q, sample=sample, window=choices["window"], how=found.text)
+    if found is None and pair_columns(table):
         return partials_model(table, weighting=_needed(weighting, path), sample=sample)
-    b2 = _mean_b_squared(weighting, sample.fractions)
+    b2 = mean_b_squared(weighting, sample.fractions)
     return curve_model(table, meaning=choices["calculated_is"], mean_b_squared=b2, sample=sample)
 
 

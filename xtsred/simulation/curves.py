@@ -16,13 +16,13 @@ import numpy as np
 from calibration.errors import InputError, ReadError
 from calibration.report import Finding
 from xtsred.simulation.formats.lines import LineReader, open_text
+from xtsred.simulation.headings import column_names, real_space, stated_meaning, zero_start
 from xtsred.stages import Array, frozen
 
 __all__ = [
     "MEANINGS",
     "Curve",
     "Table",
-    "read_rdf",
     "read_table",
     "recognise",
     "structure_factor",
@@ -37,11 +37,16 @@ _LOW_LIMIT = (0.5, 1.08)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Numbers of a text file. names: of the columns, "" where the file has none; values: shape (rows, columns)."""
+    """Numbers of a text file. names: of the columns, "" where the file has none; values: shape (rows, columns).
+
+    comments: the lines above the numbers. zeros_until: where a curve that begins with nothing but zeros rises.
+    """
 
     file: str
     names: tuple[str, ...]
     values: Array
+    comments: tuple[str, ...] = ()
+    zeros_until: float | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -69,14 +74,14 @@ def read_table(path: Path) -> Table:
     """
     rows: list[list[float]] = []
     numbers_of_lines: list[int] = []
-    heading: list[str] = []
+    comments: list[str] = []
     with open_text(path) as stream:
         lines = LineReader(stream, name=str(path))
         while (text := lines.line()) is not None:
             body = text.strip()
             if not body or body[0] in "#!%":
                 if not rows and body:
-                    heading = _names(body.lstrip("#!% "))
+                    comments.append(body)
                 continue
             cells = _cells(body)
             values = _numbers(cells)
@@ -87,15 +92,12 @@ def read_table(path: Path) -> Table:
                         why=f"the line is {body[:80]!r}",
                         where=lines.where,
                     )
-                heading = _names(body)
+                comments.append(body)
                 continue
             if not all(math.isfinite(v) for v in values):
                 raise ReadError("a value is not a finite number", where=lines.where)
             if rows and len(values) != len(rows[0]):
-                raise ReadError(
-                    f"the row has {len(values)} columns, the first has {len(rows[0])}",
-                    where=lines.where,
-                )
+                raise _ragged(len(values), len(rows[0]), comments, where=lines.where)
             rows.append(values)
             numbers_of_lines.append(lines.number)
     if len(rows) < 2 or len(rows[0]) < 2:
@@ -118,8 +120,36 @@ def read_table(path: Path) -> Table:
                 f"or Q = 0), at Q = {places} Å^-1.",
             ),
         )
-    names = tuple(heading) if len(heading) == values_all.shape[1] else ("",) * values_all.shape[1]
-    return Table(file=str(path), names=names, values=frozen(values_all[~dummy]), findings=findings)
+    if np.count_nonzero(~dummy) < 2:
+        raise ReadError("the file holds nothing but zeros", where=str(path))
+    return Table(
+        file=str(path),
+        names=_names(comments, values_all.shape[1]),
+        values=frozen(values_all[~dummy]),
+        comments=tuple(comments),
+        zeros_until=_zeros_until(values_all),
+        findings=findings,
+    )
+
+
+def _ragged(found: int, first: int, comments: list[str], *, where: str) -> ReadError:
+    rdf = any("Number-of-rows" in c or "rdf" in c.lower() for c in comments)
+    return ReadError(
+        f"the row has {found} columns, the first has {first}",
+        why="the file looks like the g(r) that LAMMPS averages over time" if rdf else "",
+        remedy="state --calculated-is g(r)" if rdf else "",
+        where=where,
+    )
+
+
+def _zeros_until(values: Array) -> float | None:
+    """As `zero_start`; zeros whose uncertainty is zero too are placeholders, and tell nothing."""
+    x, y = values[:, 0], values[:, 1]
+    # a running coordination number only grows, and is zero where g is; an uncertainty does not
+    if values.shape[1] >= 3 and np.any(np.diff(values[:, 2]) < 0.0):
+        used = ~np.all(values[:, 1:3] == 0.0, axis=1)
+        x, y = x[used], y[used]
+    return zero_start(x, y) if len(x) > 1 else None
 
 
 def _cells(text: str) -> list[str]:
@@ -129,10 +159,13 @@ def _cells(text: str) -> list[str]:
     return [c for c in _SPLIT.split(text) if c]
 
 
-def _names(text: str) -> list[str]:
-    if "," in text or ";" in text or "\t" in text:
-        return [c.strip() for c in re.split(r"[,;\t]", text)]
-    return text.split()
+def _names(comments: list[str], columns: int) -> tuple[str, ...]:
+    """The last line above the numbers that names as many columns as there are."""
+    for line in reversed(comments):
+        names = column_names(line)
+        if len(names) == columns:
+            return tuple(names)
+    return ("",) * columns
 
 
 def _numbers(cells: list[str]) -> list[float] | None:
@@ -154,6 +187,7 @@ def structure_factor(
     meaning cannot be told, is contradicted by the limits, or needs <b>^2.
     """
     q, y = table.values[:, 0], table.values[:, 1]
+    _refuse_real_space(table, meaning)
     _check_unit(table, q)
     sigma = table.values[:, 2] if table.values.shape[1] >= 3 else None
     findings = list(table.findings)
@@ -164,7 +198,17 @@ def structure_factor(
             )
         )
         sigma = None
-    if meaning is None:
+    said = stated_meaning(table.comments)
+    if said is not None and meaning not in (None, said[0]):
+        raise InputError(
+            f"the file holds {_LONG[said[0]]}, not {meaning}",
+            why=said[1],
+            remedy=f"state --is {said[0]}, or leave it out",
+            where=table.file,
+        )
+    if meaning is None and said is not None:
+        meaning, how = said
+    elif meaning is None:
         meaning, how = recognise(q, y, mean_b_squared=mean_b_squared, where=table.file)
         findings.append(
             Finding(
@@ -193,6 +237,7 @@ def structure_factor(
         scale = q if meaning == "Q(S-1)" else 1.0
     s = y if meaning == "S" else 1.0 + y / scale
     converted = None if sigma is None else sigma / scale
+    _check_raw_limit(q, y, meaning=meaning, where=table.file)
     curve = Curve(
         file=table.file,
         q=frozen(q),
@@ -225,6 +270,34 @@ def _check_unit(table: Table, q: Array) -> None:
         )
 
 
+def _refuse_real_space(table: Table, meaning: str | None) -> None:
+    found = real_space(table.comments, table.names, zeros_until=table.zeros_until)
+    # a statement of the user outweighs the shape of a curve, not what the file itself says
+    if found is None or (meaning is not None and "is zero up to" in found.text):
+        return
+    what = "a g(r)" if found.holds == "g" else "a function of r that is not a total g(r)"
+    raise InputError(
+        f"the file holds {what}, not S(Q)",
+        why=found.text,
+        remedy="a g(r) may stand as CALCULATED: state --calculated-is g(r); a measurement must be given as S(Q)"
+        if found.holds == "g"
+        else "give S(Q), or a total g(r) as CALCULATED with --calculated-is g(r)",
+        where=table.file,
+    )
+
+
+def _check_raw_limit(q: Array, y: Array, *, meaning: str, where: str) -> None:
+    """S - 1 and its multiples end at 0; divided by Q, even a curve that ends at 1 would look like it."""
+    level = float(np.mean(y[q >= q[0] + 0.75 * (q[-1] - q[0])]))
+    if meaning == "Q(S-1)" and q[-1] > 8.0 and abs(level) > max(0.25, float(np.std(y))):
+        raise InputError(
+            f"taken as {_LONG[meaning]}, the curve does not go to 0 (mean {level:.3g} over its last quarter)",
+            why="Q (S - 1) oscillates about 0 at large Q, whatever the sample",
+            remedy=f"state what it is: {', '.join(MEANINGS)}",
+            where=where,
+        )
+
+
 def _check_limit(curve: Curve) -> None:
     high = curve.q >= curve.q[0] + 0.75 * (curve.q[-1] - curve.q[0])
     level = float(np.mean(curve.s[high]))
@@ -245,7 +318,8 @@ def recognise(q: Array, y: Array, *, mean_b_squared: float | None, where: str) -
     span = q[-1] - q[0]
     level = float(np.mean(y[q >= q[0] + 0.75 * span]))
     swing = float(np.std(y))
-    if abs(level - 1.0) < 0.15 and abs(level - 1.0) < abs(level):
+    start = float(np.median(y[:6])) if q[0] < 1.0 else 0.0
+    if abs(level - 1.0) < 0.15 and abs(level - 1.0) < abs(level) and start > -0.2:
         return "S", f"it tends to {level:.3f} at large Q"
     ask = InputError(
         "what the curve holds cannot be told from its limits",
@@ -278,29 +352,3 @@ def recognise(q: Array, y: Array, *, mean_b_squared: float | None, where: str) -
 
 def _fits(share: float) -> bool:
     return _LOW_LIMIT[0] <= share <= _LOW_LIMIT[1]
-
-
-def read_rdf(path: Path) -> tuple[Array, Array]:
-    """r (bin centres, Å) and g(r) of the last block of a LAMMPS `fix ave/time` file of a compute rdf, or of a
-    plain table r, g. Raises ReadError."""
-    blocks: list[list[list[float]]] = []
-    with open_text(path) as stream:
-        lines = LineReader(stream, name=str(path))
-        while (text := lines.line()) is not None:
-            body = text.strip()
-            if not body or body.startswith("#"):
-                continue
-            values = _numbers(_cells(body))
-            if values is None or not all(math.isfinite(v) for v in values):
-                raise ReadError("a row is not all finite numbers", where=lines.where)
-            if not blocks or len(values) != len(blocks[-1][-1]):
-                blocks.append([])
-            blocks[-1].append(values)
-    table = np.array(blocks[-1]) if blocks else np.empty((0, 2))
-    if table.shape[0] < 8 or table.shape[1] < 2:
-        raise ReadError("the file holds no g(r)", where=str(path))
-    # compute rdf writes row number, r, g, coordination
-    r, g = (table[:, 1], table[:, 2]) if table.shape[1] >= 4 else (table[:, 0], table[:, 1])
-    if np.ptp(np.diff(r)) > 1e-3 * (r[1] - r[0]):
-        raise ReadError("r is not on a uniform grid", where=str(path))
-    return frozen(r), frozen(g)

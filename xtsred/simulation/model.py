@@ -11,9 +11,10 @@ import numpy as np
 from calibration.composition import ELEMENTS
 from calibration.errors import InputError
 from calibration.report import Finding
-from xtsred.simulation.curves import Table, read_rdf, structure_factor
+from xtsred.simulation.curves import Table, structure_factor
 from xtsred.simulation.frame import Frame, ReadOptions
 from xtsred.simulation.partials import Partials, partial_distributions
+from xtsred.simulation.rdf import read_rdf
 from xtsred.simulation.structure_factors import structure_factors, transform
 from xtsred.simulation.trajectory import check_sample, open_trajectory
 from xtsred.simulation.weights import (
@@ -271,16 +272,23 @@ def curve_model(
     )
 
 
-def rdf_model(path: Path, q: Array, *, sample: Sample, window: str) -> Model:
-    """A g(r) table of a monatomic system. Raises InputError without the number density, or where r is too short."""
+def rdf_model(
+    path: Path, q: Array, *, sample: Sample, window: str, how: str | None = None
+) -> Model:
+    """A total g(r) with its author's weights. how: by what it was recognised, None: stated. Raises InputError
+    without the number density."""
     density = sample.number_density_per_a3
     if density is None:
         raise InputError(
             "a g(r) needs the number density to become S(Q)",
+            why="" if how is None else f"the file is taken as g(r): {how}",
             remedy="state it in atoms/Å^3, for instance --density 0.02125",
             where=str(path),
         )
-    r, g = read_rdf(path)
+    r, g, findings = read_rdf(path)
+    if how is not None:
+        text = f"{path.name} is taken as g(r): {how}. Not stated with --calculated-is."
+        findings = (Finding("note", text), *findings)
     lowest = np.pi / float(r[-1])
     grid = q[q >= lowest]
     texts = {
@@ -297,4 +305,5 @@ def rdf_model(path: Path, q: Array, *, sample: Sample, window: str) -> Model:
         lowest_q=lowest,
         density=density,
         fractions=sample.fractions,
+        findings=findings,
     )

@@ -5,9 +5,10 @@ import pytest
 
 from calibration.errors import InputError
 from xtsred.simulation.compare import compare_curves, differences, on_measured_grid, wright_r
-from xtsred.simulation.curves import read_rdf, read_table, structure_factor
+from xtsred.simulation.curves import read_table, structure_factor
 from xtsred.simulation.frame import ReadOptions
 from xtsred.simulation.model import Sample, Weighting, trajectory_model
+from xtsred.simulation.rdf import read_rdf
 from xtsred.simulation.realspace import compare_real_space
 from xtsred.simulation.structure_factors import transform
 
@@ -172,7 +173,7 @@ def test_argon_against_yarnell(shared_data):
     folder = shared_data / "md" / "argon"
     measured = structure_factor(read_table(folder / "argon_yarnell1973.sq"), meaning=None)
     assert measured.meaning == "S"
-    r, g = read_rdf(folder / "argon_lammps.gr")
+    r, g, _ = read_rdf(folder / "argon_lammps.gr")
     used = (measured.q >= 0.6) & (measured.q <= 9.0)
     found = []
     for window in ("lorch", "none"):
