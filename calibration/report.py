@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "Table",
     "render_html",
     "to_json",
+    "typeset",
     "write_report",
 ]
 
@@ -131,6 +133,14 @@ def to_json(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def typeset(text: str) -> str:
+    """Powers as a printed page has them: Å^-1 becomes Å⁻¹, g/cm^3 g/cm³; other ^ stay."""
+    return re.sub(r"\^(-?\d+)(?!\.?\d)", lambda found: found[1].translate(_RAISED), text)
 
 
 def write_report(report: Report, folder: Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from calibration.figures import COLOURS, house_style, new_figure, render
-from calibration.report import RenderedFigure
+from calibration.report import RenderedFigure, typeset
 from xtsred.stages import Array, Comparison, PairDistribution, Reduction, Step
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "scans_figure",
     "steps_figures",
     "structure_figures",
+    "window_text",
 ]
 
 _COLUMNS = 500
@@ -348,9 +349,14 @@ def pair_figure(reduction: Reduction) -> RenderedFigure:
         figure,
         name="pair_distribution",
         title="Pair distribution g(r) and G(r)",
-        caption=f"Window {p.window}; below Q_min: {p.extrapolation}. Band: one standard uncertainty of counting. "
+        caption=f"With the {window_text(p.window)}; below Q_min: {typeset(p.extrapolation)}. Band: one standard uncertainty of counting. "
         "Grey: below the first distance no pair can be; what is seen there is error.",
     )
+
+
+def window_text(window: str) -> str:
+    """The window of a pair distribution in a sentence."""
+    return typeset(window.replace("none window", "sharp cut (no window)"))
 
 
 def _function(axes: Axes, p: PairDistribution, y: Array, sigma: Array, label: str) -> None:

@@ -11,7 +11,7 @@ from calibration.folder import result_folder, safe_name
 from calibration.provenance import Provenance, collect
 from calibration.quantity import Quantity
 from calibration.records import Loaded
-from calibration.report import Finding, Report, Section, Table, write_report
+from calibration.report import Finding, Report, Section, Table, typeset, write_report
 from xtsred.config import Project
 from xtsred.figures import (
     components_figure,
@@ -20,6 +20,7 @@ from xtsred.figures import (
     scans_figure,
     steps_figures,
     structure_figures,
+    window_text,
 )
 from xtsred.inputs import input_files
 from xtsred.nexus import write_nexus
@@ -100,7 +101,7 @@ def collapsed(reduction: Reduction) -> tuple[Finding, ...]:
     for (_, rest), members in groups.items():
         files = list(dict.fromkeys(prefix for prefix, _ in members if prefix))
         text = f"{', '.join(files)}: {rest}" if files else rest
-        result.append(replace(members[0][1], text=text))
+        result.append(replace(members[0][1], text=typeset(text)))
     return tuple(result)
 
 
@@ -139,7 +140,20 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
     if n.continuum is not None:
         rows.append(("continuum amplitude", n.continuum))
     rows += [(k, v) for k, v in reduction.parameters.items() if k.startswith(_HEADLINE)]
-    return rows
+    return [
+        (name, replace(v, unit=typeset(v.unit)) if isinstance(v, Quantity) else v)
+        for name, v in rows
+    ]
+
+
+_EXACT = ("counting time", "beam transmission")
+
+
+def _said(name: str, quantity: Quantity) -> str:
+    """A parameter; a time is exact and a transmission computed, so that nothing is unknown about their ±."""
+    if quantity.sigma is None and name.startswith(_EXACT):
+        return typeset(f"{quantity.value:.4g} {quantity.unit}".strip())
+    return typeset(str(quantity))
 
 
 def _values(reduction: Reduction, project: Project) -> dict[str, Any]:
@@ -184,8 +198,8 @@ def _real_space_section(reduction: Reduction, project: Project) -> Section:
     return Section(
         title="Real space",
         paragraphs=(
-            f"g(r) and G(r) = 4πρ₀r (g − 1) from {low:g} to {high:g} Å⁻¹, window {pair.window}; "
-            f"below Q_min: {pair.extrapolation}. Another g(r) may be compared with this one only after "
+            f"g(r) and G(r) = 4πρ₀r (g − 1) from {low:g} to {high:g} Å⁻¹, {window_text(pair.window)}; "
+            f"below Q_min: {typeset(pair.extrapolation)}. Another g(r) may be compared with this one only after "
             "the same window and Q_max.",
         ),
         tables=tables,
@@ -275,7 +289,11 @@ def _normalization_section(reduction: Reduction) -> Section:
 
 def _corrections_section(reduction: Reduction) -> Section:
     rows = [
-        (step.name, "; ".join(f"{k}: {v}" for k, v in step.parameters.items()), step.reference)
+        (
+            step.name,
+            typeset("; ".join(f"{k}: {v}" for k, v in step.parameters.items())),
+            step.reference,
+        )
         for step in reduction.steps
     ]
     return Section(
@@ -311,7 +329,7 @@ def _scans_section(reduction: Reduction) -> Section:
 
 
 def _settings_section(reduction: Reduction, loaded: Loaded[Project]) -> Section:
-    rows = [(name, str(quantity)) for name, quantity in reduction.parameters.items()]
+    rows = [(name, _said(name, quantity)) for name, quantity in reduction.parameters.items()]
     rows += [(f"--set {key}", value) for key, value in loaded.overrides.items()]
     return Section(
         title="Settings",

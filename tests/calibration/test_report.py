@@ -12,7 +12,16 @@ import pytest
 from calibration.figures import house_style, new_figure, render
 from calibration.provenance import collect
 from calibration.quantity import Quantity
-from calibration.report import Finding, Report, Section, Table, render_html, to_json, write_report
+from calibration.report import (
+    Finding,
+    Report,
+    Section,
+    Table,
+    render_html,
+    to_json,
+    typeset,
+    write_report,
+)
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +115,16 @@ def test_everything_becomes_json() -> None:
         "p": "x",
         "i": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("0.0431 Å^-3", "0.0431 Å⁻³"),
+        ("Q_max = 17 Å^-1.", "Q_max = 17 Å⁻¹."),
+        ("2.03 g/cm^3, chi^2/dof", "2.03 g/cm³, chi²/dof"),
+        ("x^0.5, a^n, Q^-12", "x^0.5, a^n, Q⁻¹²"),
+    ],
+)
+def test_powers_are_raised(text: str, page: str) -> None:
+    assert typeset(text) == page

@@ -1,14 +1,17 @@
 """The report's own work: findings in few words, pictures without losing a point, paths that hold elsewhere."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from calibration.provenance import collect
 from calibration.quantity import Quantity
 from calibration.records import load
-from calibration.report import Finding
+from calibration.report import Finding, render_html
 from xtsred.config import Project, load_project
 from xtsred.figures import (
     components_figure,
@@ -18,9 +21,11 @@ from xtsred.figures import (
     scans_figure,
     steps_figures,
     structure_figures,
+    window_text,
 )
+from xtsred.fourier import Window
 from xtsred.output import resolved_project, table_text
-from xtsred.report import collapsed
+from xtsred.report import build_report, collapsed
 from xtsred.stages import (
     Intensity,
     Normalization,
@@ -185,3 +190,29 @@ def test_the_covariance_is_written_on_request(tmp_path: Path, asked: bool) -> No
     with h5py.File(path) as file:
         assert ("G_covariance" in file["entry/pair_distribution"]) is asked
         assert file["entry/parameters/K"].attrs["uncertainty"] == 0.1
+
+
+def test_the_page_has_one_way_to_write_units_and_no_unknown_where_nothing_is_unknown() -> None:
+    """Å⁻¹ everywhere, the window once, times and transmissions without ±."""
+    loaded = load_project(DEMO)
+    window = str(Window(name="lorch", q_max=21.0))
+    one = reduction(
+        findings=(Finding("note", "the range begins at 0.5 Å^-1"),),
+        parameters={
+            "number density": Quantity(0.0431, None, "Å^-3"),
+            "mu R (stated)": Quantity(0.19, 0.01),
+            "beam transmission, sample": Quantity(0.7),
+            "counting time, sample": Quantity(12.5, None, "h"),
+        },
+    )
+    one = replace(one, pair_distribution=replace(one.pair_distribution, window=window))
+    report = build_report(one, loaded, collect("t", command="", inputs=[], libraries=[]))
+    page = re.sub(r"data:image[^\"]*", "", render_html(report))
+    assert "Å^-" not in page
+    assert "0.5 Å⁻¹" in page
+    assert "Å⁻³" in page
+    assert "lorch window, Q_max = 21 Å⁻¹" in page
+    assert "indow lorch" not in page
+    assert ">12.5 h<" in page
+    assert ">0.7<" in page
+    assert window_text(str(Window(name="none", q_max=9.0))).startswith("sharp cut (no window)")
