@@ -123,7 +123,7 @@ def _compare(
     from xtsred.simulation.compare import differences
     from xtsred.simulation.curves import read_table, structure_factor
     from xtsred.simulation.page import Comparison
-    from xtsred.simulation.sample import absolute_scale, sample_of
+    from xtsred.simulation.sample import absolute_scale, distinct_names, sample_of
     from xtsred.simulation.second_route import second_route
     from xtsred.simulation.trajectory import is_trajectory, open_trajectory, read_options
 
@@ -165,6 +165,11 @@ def _compare(
             route = second_route(box, weighting=weighting, window=choices["window"], q_range=span)
             one = replace(one, second_route=route)
         compared.append(one)
+    names = distinct_names(groups)
+    compared = [
+        replace(c, model=replace(c.model, name=name))
+        for c, name in zip(compared, names, strict=True)
+    ]
     compared.sort(key=lambda c: c.goodness.r_x)
     named = [(c.model.name, c.goodness) for c in compared]
     findings = [*measured.findings, *scale_findings, *sample_findings]

@@ -132,6 +132,7 @@ def _write(found: "Structure", boxes: list["Trajectory"], out: Path, *, overwrit
     from calibration.report import write_report
     from xtsred.simulation.figures import distance_figure, msd_figure, neighbour_figure
     from xtsred.simulation.structure_page import arrhenius_table, structure_report
+    from xtsred.simulation.tables import distance_table
 
     names = " + ".join(box.path.name for box in boxes)
     figures = [distance_figure(found.partials, found.minima, found.cutoffs)]
@@ -146,17 +147,9 @@ def _write(found: "Structure", boxes: list["Trajectory"], out: Path, *, overwrit
     )
     with result_folder(out, overwrite=overwrite) as folder:
         write_report(structure_report(found, provenance, title=names, figures=figures), folder)
-        (folder / "partial_g.csv").write_text(_g_table(found), encoding="utf-8")
+        facts = {"model": names, "frames": str(found.partials.frames)}
+        table = distance_table(found.partials, facts)
+        (folder / "partial_g.csv").write_text(table, encoding="utf-8")
         if found.transport is not None:
             table = arrhenius_table(found.transport, name=boxes[0].path.stem)
             (folder / "conductivity.csv").write_text(table, encoding="utf-8")
-
-
-def _g_table(found: "Structure") -> str:
-    p = found.partials
-    lines = ["r_A," + ",".join(p.names)]
-    lines += [
-        f"{r:.4f}," + ",".join(f"{x:.6g}" for x in column)
-        for r, column in zip(p.r, p.g.T, strict=True)
-    ]
-    return "\n".join(lines) + "\n"

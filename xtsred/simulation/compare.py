@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from calibration.errors import InputError
+from calibration.quantity import concise
 from calibration.report import Finding
 from xtsred.simulation.statistics import standard_error
 from xtsred.stages import Array, frozen
@@ -95,9 +96,23 @@ class Goodness:
 
     @property
     def r_x_sigma(self) -> float | None:
-        """Of all parts that are known, in quadrature; None where none is."""
-        parts = [p for p in (self.sigma_measurement, self.sigma_model) if p is not None]
-        return math.sqrt(sum(p**2 for p in parts)) if parts else None
+        """Of both parts in quadrature; None where one of them is unknown."""
+        if self.sigma_measurement is None or self.sigma_model is None:
+            return None
+        return math.hypot(self.sigma_measurement, self.sigma_model)
+
+    @property
+    def r_x_text(self) -> str:
+        """R_X with what is known of its uncertainty."""
+        if self.r_x_sigma is not None:
+            return concise(self.r_x, self.r_x_sigma)
+        if self.sigma_measurement is not None:
+            return f"{self.r_x:.4f} (± {self.sigma_measurement:.1g} of the measurement; the model's unknown)"
+        if self.sigma_model is not None:
+            return (
+                f"{self.r_x:.4f} (± {self.sigma_model:.1g} of the model; the measurement's unknown)"
+            )
+        return f"{self.r_x:.4f} (± unknown)"
 
     @property
     def residual(self) -> Array:
@@ -231,7 +246,8 @@ def _goodness(
             -difference / tiny
         )
         error = standard_error(projected)
-        sigma_model = None if error is None else float(error)
+        sigma_model, doubts = _model_sigma(projected, None if error is None else float(error))
+        findings = (*findings, *doubts)
     return Goodness(
         function=function,
         q_range=q_range,
@@ -254,6 +270,21 @@ def _goodness(
         gradient=frozen(gradient),
         findings=findings,
     )
+
+
+def _model_sigma(projected: Array, error: float | None) -> tuple[float | None, tuple[Finding, ...]]:
+    """The scatter of the blocks as an uncertainty, where it is one. projected: R_X of each block, shape (b,)."""
+    if error is None or error <= 1e-12 * float(np.max(np.abs(projected))):
+        text = "The model's blocks are identical: they tell nothing about its uncertainty, which is taken as unknown."
+        return None, (Finding("warning", text),)
+    if len(projected) < 4:
+        own = 100.0 / math.sqrt(2.0 * (len(projected) - 1))
+        text = (
+            f"The model's uncertainty comes from {len(projected)} blocks only, and is itself known to no better "
+            f"than {own:.0f}%."
+        )
+        return error, (Finding("warning", text, {"blocks": len(projected)}),)
+    return error, ()
 
 
 def _counting_sigma(gradient: Array, noise: Array, tiny: float) -> float:
@@ -308,20 +339,26 @@ def _scale(s: Array, model: Array, sigma: Array | None, q: Array, function: str)
 class Difference:
     """R_X of `first` minus R_X of `second`, with the uncertainty that their common measurement leaves.
 
-    sigma: None where neither the measurement's nor both models' uncertainty is known; complete: whether every
-    part is known. ranked: |value| > 2 sigma.
+    sigma: of the parts that are known, None where none is; complete: whether every part is known; unknown: the
+    parts that are not. ranked: every part known, and |value| > 2 sigma.
     """
 
     first: str
     second: str
     value: float
     sigma: float | None
-    complete: bool
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every part of sigma is known."""
+        return not self.unknown
 
     @property
     def ranked(self) -> bool:
         """Whether the two may be told apart."""
-        return self.sigma is not None and abs(self.value) > _COVERAGE * self.sigma
+        known = self.complete and self.sigma is not None
+        return known and abs(self.value) > _COVERAGE * (self.sigma or 0.0)
 
 
 def differences(models: Sequence[tuple[str, Goodness]]) -> tuple[Difference, ...]:
@@ -341,13 +378,15 @@ def differences(models: Sequence[tuple[str, Goodness]]) -> tuple[Difference, ...
         if a.sigma is not None:
             parts.append(float(np.sum(((a.gradient - b.gradient) * a.sigma) ** 2)))
         parts += [g.sigma_model**2 for g in (a, b) if g.sigma_model is not None]
+        unknown = ["the measurement"] if a.sigma is None else []
+        unknown += [n for n, g in ((name_a, a), (name_b, b)) if g.sigma_model is None]
         rows.append(
             Difference(
                 first=name_a,
                 second=name_b,
                 value=a.r_x - b.r_x,
                 sigma=math.sqrt(sum(parts)) if parts else None,
-                complete=len(parts) == 3,
+                unknown=tuple(unknown),
             )
         )
     return tuple(rows)

@@ -160,8 +160,8 @@ def trajectory_model(
             others[name] = total(other, weights)
     if partials.blocks is None:
         text = (
-            f"{paths[0].name} is one configuration: the model's own uncertainty is not known, "
-            "and the uncertainty of R_X is the measurement's alone."
+            f"{paths[0].name} is one configuration: the model's own uncertainty is not known, and it is not ranked "
+            "against another (give independent boxes with --average, or more frames)."
         )
         findings = (*findings, Finding("note", text))
     return Model(

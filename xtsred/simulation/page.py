@@ -56,6 +56,7 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
                 "R_X_difference": d.value,
                 "sigma": d.sigma,
                 "sigma_complete": d.complete,
+                "sigma_unknown_of": list(d.unknown),
                 "ranked": d.ranked,
             }
             for d in comparison.differences
@@ -106,10 +107,6 @@ def _values(compared: Compared) -> dict[str, Any]:
     }
 
 
-def _uncertain(goodness: Goodness) -> str:
-    return concise(goodness.r_x, goodness.r_x_sigma)
-
-
 def summary_lines(comparison: Comparison) -> list[str]:
     """What the command prints."""
     first = comparison.models[0].goodness
@@ -121,7 +118,7 @@ def summary_lines(comparison: Comparison) -> list[str]:
     for c in comparison.models:
         g = c.goodness
         lines.append(
-            f"{c.model.name}: R_X = {_uncertain(g)} ({g.percent:.2f}%), squared {g.r_x_squared:.5f}"
+            f"{c.model.name}: R_X = {g.r_x_text}, {g.percent:.2f}%, squared {g.r_x_squared:.5f}"
         )
         by = ", ".join(f"on {name} {value:.4f}" for name, value in g.by_function.items())
         chi = "" if c.real_space is None else f"; R_chi on T(r) {c.real_space.r_chi:.4f}"
@@ -142,12 +139,17 @@ def summary_lines(comparison: Comparison) -> list[str]:
 
 
 def _verdict(d: Difference) -> str:
+    pair = f"{d.first} and {d.second}"
+    if not d.complete:
+        return (
+            f"{pair} are not ranked: their R_X differ by {abs(d.value):.4f}, and the uncertainty of "
+            f"{', '.join(d.unknown)} is unknown"
+        )
     size = concise(abs(d.value), d.sigma)
     if not d.ranked:
-        return f"{d.first} and {d.second} are not ranked: their R_X differ by {size}"
+        return f"{pair} are not ranked: their R_X differ by {size}"
     better = d.first if d.value < 0.0 else d.second
-    known = "" if d.complete else " (without the models' own uncertainty, which is not known)"
-    return f"{better} is the better one of {d.first} and {d.second}: R_X differ by {size}{known}"
+    return f"{better} is the better one of {pair}: R_X differ by {size}"
 
 
 def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
@@ -167,8 +169,10 @@ def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
             title="Goodness of fit",
             paragraphs=(
                 "R_X = sqrt(sum (S_exp - S_calc)² / sum S_exp²) on the measured grid (Wright 1993), and its square, "
-                "which some papers print. Two models are ranked only where their R_X differ by more than two standard "
-                "uncertainties of the difference; the measurement's errors are common to both and are treated so.",
+                "which some papers print. Two models are ranked only where the uncertainty of both and of the measurement "
+                "is known and their R_X differ by more than two standard uncertainties of the difference; the "
+                "measurement's errors are common to both and are treated so. A single configuration has no "
+                "uncertainty of its own: several independent boxes (--average) or frames give one.",
             ),
             tables=(
                 _table(comparison),
@@ -203,8 +207,7 @@ def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
             )
         )
     headline: list[tuple[str, Quantity | str]] = [
-        (f"R_X, {c.model.name}", Quantity(c.goodness.r_x, c.goodness.r_x_sigma))
-        for c in comparison.models
+        (f"R_X, {c.model.name}", c.goodness.r_x_text) for c in comparison.models
     ]
     headline.append(("R_X of a flat line S = 1", f"{first.r_x_flat:.4f}"))
     return Report(
@@ -237,7 +240,7 @@ def _table(comparison: Comparison) -> Table:
         rows.append(
             [
                 c.model.name,
-                _uncertain(g),
+                g.r_x_text,
                 f"{g.percent:.2f}",
                 f"{g.r_x_squared:.5f}",
                 *parts,
@@ -306,9 +309,9 @@ def _difference_table(comparison: Comparison) -> tuple[Table, ...]:
         [
             d.first,
             d.second,
-            concise(d.value, d.sigma),
+            concise(d.value, d.sigma) if d.complete else f"{d.value:.4f}",
             "yes" if d.ranked else "no",
-            "yes" if d.complete else "no",
+            ", ".join(d.unknown) or "none",
         ]
         for d in comparison.differences
     ]
@@ -320,7 +323,7 @@ def _difference_table(comparison: Comparison) -> tuple[Table, ...]:
                 "second",
                 "R_X(first) - R_X(second)",
                 "ranked",
-                "every part of σ known",
+                "σ unknown of",
             ),
             rows=rows,
         ),

@@ -14,7 +14,7 @@ from xtsred.simulation.model import Sample, Weighting, peek_fractions
 from xtsred.simulation.trajectory import is_trajectory
 from xtsred.simulation.weights import mean_b_squared_barn
 
-__all__ = ["AbsoluteScale", "absolute_scale", "mean_b_squared", "sample_of"]
+__all__ = ["AbsoluteScale", "absolute_scale", "distinct_names", "mean_b_squared", "sample_of"]
 
 _SAME = 0.002  # atomic fractions that differ by less are the same composition
 
@@ -123,3 +123,13 @@ def absolute_scale(
         source=source,
         others=tuple(others),
     )
+
+
+def distinct_names(groups: Sequence[Sequence[Path]]) -> list[str]:
+    """A name for each model: its files' names, with as many folders in front as tell them apart."""
+    for depth in range(1, 1 + max(len(path.parts) for paths in groups for path in paths)):
+        names = [" + ".join("/".join(p.parts[-depth:]) for p in paths) for paths in groups]
+        if len(set(names)) == len(names):
+            return names
+    # the same path twice
+    return [f"{name} ({k + 1})" for k, name in enumerate(names)]

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from calibration.commandline import EXIT_DONE, EXIT_FIXABLE, run
+from calibration.errors import InputError
 from xtsred.cli import command
+from xtsred.simulation.curves import read_table, structure_factor
 from xtsred.simulation.frame import Frame
 
 from .conftest import write_xyz
@@ -78,13 +80,51 @@ def test_report_and_ranking(capsys, tmp_path, measured, model, ideal_gas):
     assert {p.name for p in (out / "figures").glob("*.svg")} == {
         "overlay.svg", "intervals.svg", "partials.svg", "routes.svg", "g_of_r.svg",
     }  # fmt: skip
-    heads = (out / "model_partials.csv").read_text().splitlines()[0]
-    assert heads == "Q_per_A,Si-Si,Si-S,S-S,AL(Si-Si),AL(Si-S),AL(S-S),BT_NN,BT_NC,BT_CC"
-    assert (out / "model_sq.csv").read_text().startswith("Q_per_A,S,sigma")
+    heads = {}
+    for name in ("sq", "partials", "gr", "residual"):
+        lines = (out / f"model_{name}.csv").read_text().splitlines()
+        above = [line for line in lines if line.startswith("#")]
+        heads[name] = lines[len(above)]
+        for fact in ("# definition = ", "# units = ", "# model = model.xyz"):
+            assert sum(line.startswith(fact) for line in above) == 1, (name, fact)
+    assert heads == {
+        "sq": "Q_per_A,S,sigma",
+        "partials": "Q_per_A,Si-Si,Si-S,S-S,AL(Si-Si),AL(Si-S),AL(S-S),BT_NN,BT_NC,BT_CC",
+        "gr": "r_A,Si-Si,Si-S,S-S,sigma(Si-Si),sigma(Si-S),sigma(S-S)",
+        "residual": "Q_per_A,measured,model,residual,sigma",
+    }
+    # our own table is read again as what it is
+    assert structure_factor(read_table(out / "model_sq.csv"), meaning=None).meaning == "S"
+    with pytest.raises(InputError, match="not a total"):
+        structure_factor(read_table(out / "model_gr.csv"), meaning=None)
+    rows = read_table(out / "model_residual.csv").values
+    assert np.allclose(rows[:, 1] - rows[:, 2], rows[:, 3], atol=1e-6)
     assert result["models"][0]["direct_sum"]["rms_difference"] > 0.0
     status, _, err = call(capsys, "compare", measured, model, "--weights", "Z", "--out", out)
     assert status == EXIT_FIXABLE
     assert "--overwrite" in err
+
+
+def test_single_configurations_are_not_ranked_and_keep_their_names(
+    capsys, tmp_path, measured, ideal_gas
+):
+    boxes = []
+    for k in range(2):
+        (tmp_path / f"run{k}").mkdir()
+        gas = ideal_gas({"Si": 40, "S": 80}, 14.0 * np.eye(3), seed=k)
+        boxes.append(write_xyz(tmp_path / f"run{k}" / "box.xyz", gas))
+    out = tmp_path / "result"
+    status, printed, _ = call(
+        capsys, "compare", measured, *boxes, "--weights", "Z", "--is", "S", "--out", out
+    )
+    assert status == EXIT_DONE
+    assert "are not ranked" in printed
+    assert "of the measurement; the model's unknown)" in printed
+    result = json.loads((out / "result.json").read_text())
+    assert {m["file"] for m in result["models"]} == {"run0/box.xyz", "run1/box.xyz"}
+    assert [m["R_X_sigma"] for m in result["models"]] == [None, None]
+    assert not result["differences"][0]["ranked"]
+    assert {p.name for p in out.glob("*_sq.csv")} == {"run0_box_sq.csv", "run1_box_sq.csv"}
 
 
 def test_boxes_of_one_model(capsys, tmp_path, measured, ideal_gas):

@@ -119,6 +119,29 @@ def test_models_that_cannot_be_told_apart_are_not_ranked():
         differences([("a", same), ("b", other)])
 
 
+def test_a_model_without_an_uncertainty_is_not_ranked():
+    sigma = np.full(len(Q), 1e-5)
+    a, b = (compare_curves(Q, glass(), sigma, Q, glass(x), q_range=RANGE) for x in (0.9, 0.5))
+    difference = differences([("a", a), ("b", b)])[0]
+    assert difference.value < -100.0 * difference.sigma
+    assert not difference.ranked
+    assert difference.unknown == ("a", "b")
+    assert a.r_x_sigma is None
+    assert a.r_x_text.endswith("of the measurement; the model's unknown)")
+
+
+def test_blocks_that_tell_little_or_nothing_about_the_model():
+    sigma = np.full(len(Q), 0.01)
+    same = np.array([glass(0.9)] * 5)
+    found = compare_curves(Q, glass(), sigma, Q, same[0], q_range=RANGE, blocks=same)
+    assert found.sigma_model is None
+    assert any("identical" in f.text for f in found.findings)
+    two = np.array([glass(0.9), glass(0.85)])
+    found = compare_curves(Q, glass(), sigma, Q, two.mean(axis=0), q_range=RANGE, blocks=two)
+    assert found.sigma_model is not None
+    assert any("2 blocks only" in f.text and f.severity == "warning" for f in found.findings)
+
+
 def test_common_noise_does_not_hide_a_difference():
     # two models with the same misfit but for a small part: the measurement's errors cancel in the difference
     sigma = np.full(len(Q), 0.05)
