@@ -191,12 +191,15 @@ class Minimum:
     g: float
 
 
-def first_minimum(r: Array, g: Array, *, smoothing_a: float = 0.1) -> Minimum | None:
+def first_minimum(
+    r: Array, g: Array, *, counts: Array | None = None, smoothing_a: float = 0.1
+) -> Minimum | None:
     """Where the first neighbour shell ends: the lowest point between the first and the second peak.
 
     r, g: shape (n,), uniform, Å. g is smoothed with a Gaussian of sigma smoothing_a; the first peak is the first
     local maximum above 1 and above a third of the highest. Where g stays near zero behind it, the middle of that
-    interval is taken. None where there is no such peak, or no minimum below 1.
+    interval is taken. counts: pairs in each bin, of all frames, shape (n,), None: g is free of noise. None where
+    there is no such peak, no minimum below 1, or one that the counting noise alone could make (4 sigma).
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -209,10 +212,12 @@ def first_minimum(r: Array, g: Array, *, smoothing_a: float = 0.1) -> Minimum | 
         return None
     peak = int(top[0])
     behind = smooth[peak:]
+    noise = 4.0 * _smoothed_noise(r, g, smooth, counts, smoothing_a)
     # up to where g has risen again by a clear step above its lowest value so far
     lowest = np.minimum.accumulate(behind)
-    risen = np.nonzero(behind > lowest + max(0.05, 0.05 * smooth[peak]))[0]
-    if risen.size == 0:
+    clear = np.maximum(max(0.05, 0.05 * smooth[peak]), noise[peak:])
+    risen = np.nonzero(behind > lowest + clear)[0]
+    if risen.size == 0 or smooth[peak] - lowest[risen[0]] < noise[peak]:
         return None
     valley = behind[: risen[0]]
     flat = np.nonzero(valley <= valley.min() + 0.01)[0]
@@ -225,3 +230,16 @@ def first_minimum(r: Array, g: Array, *, smoothing_a: float = 0.1) -> Minimum | 
         position=float(r[place]),
         g=float(smooth[place]),
     )
+
+
+def _smoothed_noise(
+    r: Array, g: Array, smooth: Array, counts: Array | None, smoothing_a: float
+) -> Array:
+    """Counting noise of the smoothed g, shape (n,): pairs are Poisson, a Gaussian of s bins averages 2 sqrt(pi) s."""
+    if counts is None:
+        return np.zeros(len(r))
+    step = r[1] - r[0]
+    shell = (r + 0.5 * step) ** 3 - (r - 0.5 * step) ** 3
+    ideal = max(float(counts.sum()), 1.0) / max(float((g * shell).sum()), 1e-12) * shell
+    averaged = max(2.0 * np.sqrt(np.pi) * smoothing_a / step, 1.0)
+    return np.asarray(np.sqrt(np.maximum(smooth, 1.0 / ideal) / (ideal * averaged)))

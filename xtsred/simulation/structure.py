@@ -20,6 +20,9 @@ from xtsred.simulation.transport import Transport
 
 __all__ = ["Coordination", "Structure", "analyse_structure"]
 
+_BINS = (0.001, 0.2)  # Å
+# caesium in perovskites has 12 unlike neighbours, an atom in a bcc metal 14 within one shell and a half
+_MOST_UNLIKE, _MOST_LIKE = 12, 14
 _ANIONS = ("O", "S", "Se", "Te", "F", "Cl", "Br", "I", "N")
 
 
@@ -65,6 +68,14 @@ def analyse_structure(
     cutoffs: (element, element) -> Å. Pairs without one get the first minimum of their g(r), and that is said.
     Raises InputError for a cutoff of elements that the model lacks, or beyond half the cell.
     """
+    if not _BINS[0] <= dr <= _BINS[1]:
+        raise InputError(
+            f"bins of {dr:g} Å cannot show a structure",
+            why=f"--dr must lie between {_BINS[0]:g} and {_BINS[1]:g} Å",
+            remedy="leave it out, or write for instance --dr 0.02",
+        )
+    if r_max is not None and r_max < 100.0 * _BINS[0]:
+        raise InputError(f"--r-max {r_max:g} Å holds no neighbour", remedy="leave it out")
     partials = partial_distributions(boxes, dr=dr, r_max=r_max)
     for a, b in cutoffs:
         missing = [e for e in (a, b) if e not in partials.elements]
@@ -74,7 +85,12 @@ def analyse_structure(
                 why=f"its elements are {', '.join(partials.elements)}",
                 remedy="correct the pair or --types",
             )
-    minima = tuple(first_minimum(partials.r, g) for g in partials.g)
+    minima = tuple(
+        first_minimum(partials.r, g, counts=counts * partials.frames)
+        for g, counts in zip(partials.g, partials.counts, strict=True)
+    )
+    for (a, b), cutoff in cutoffs.items():
+        _refuse_crowd(partials, a, b, cutoff)
     used = tuple(
         _stated(cutoffs, partials, pair) or (m.position if m else None)
         for pair, m in zip(partials.pairs, minima, strict=True)
@@ -86,6 +102,15 @@ def analyse_structure(
         for name, pair, m in zip(partials.names, partials.pairs, minima, strict=True)
         if m is not None and _stated(cutoffs, partials, pair) is None
     ]
+    findings += _short_cutoffs(partials, minima, cutoffs)
+    none = [
+        name
+        for name, pair, m in zip(partials.names, partials.pairs, minima, strict=True)
+        if m is None and _stated(cutoffs, partials, pair) is None
+    ]
+    if none:
+        text = f"g(r) of {', '.join(none)} has no first minimum that stands out of its noise: no coordination number."
+        findings.append(Finding("note", text))
     if found:
         text = f"Cutoffs taken at the first minimum of g(r): {', '.join(found)}."
         findings.append(Finding("note", text))
@@ -111,6 +136,38 @@ def analyse_structure(
         transport=transport,
         findings=(*findings, *(transport.findings if transport else ())),
     )
+
+
+def _refuse_crowd(partials: Partials, a: str, b: str, cutoff: float) -> None:
+    """A bond length within which there is more than one shell of neighbours is a mistake, and takes hours to count."""
+    limit = _MOST_LIKE if a == b else _MOST_UNLIKE
+    if not 0.0 < cutoff <= partials.r_max:
+        raise InputError(
+            f"--cutoff {a}-{b}={cutoff:g} lies outside 0 to {partials.r_max:.4g} Å",
+            why="beyond half the smallest cell height a neighbour has several images",
+        )
+    n = max(partials.coordination(x, y, max(cutoff, partials.dr)) for x, y in ((a, b), (b, a)))
+    if n > limit:
+        raise InputError(
+            f"--cutoff {a}-{b}={cutoff:g} is no bond length: it would give {n:.0f} neighbours",
+            why=f"no first shell of {a}-{b} holds more than {limit}",
+            remedy="give the distance of the first minimum of g(r), for instance --cutoff Si-O=2.2",
+        )
+
+
+def _short_cutoffs(
+    partials: Partials,
+    minima: Sequence[Minimum | None],
+    cutoffs: Mapping[tuple[str, str], float],
+) -> list[Finding]:
+    """Stated cutoffs that end before the first peak."""
+    found = []
+    for name, pair, m in zip(partials.names, partials.pairs, minima, strict=True):
+        cutoff = _stated(cutoffs, partials, pair)
+        if m is not None and cutoff is not None and cutoff < m.peak:
+            text = f"The cutoff {name} = {cutoff:g} Å lies below the first peak of g(r), at {m.peak:.2f} Å."
+            found.append(Finding("warning", text, {"cutoff_A": cutoff, "peak_A": m.peak}))
+    return found
 
 
 def _stated(

@@ -82,6 +82,7 @@ def _transport(t: Transport) -> dict[str, Any]:
         "sigma_Einstein_Helfand": t.einstein_helfand,
         "Haven_ratio": t.haven,
         "mobile": t.mobile,
+        "reference_frame": "centre of mass of the box",
         "charges": dict(t.charges),
     }
 
@@ -112,7 +113,10 @@ def structure_lines(structure: Structure) -> list[str]:
             )
     if structure.transport is not None:
         t = structure.transport
-        lines += [f"  D({d.element}) = {d.d}, msd ~ t^{d.exponent:.2f}" for d in t.diffusion]
+        lines += [
+            f"  D({d.element}) = {d.d} relative to the centre of mass, msd ~ t^{d.exponent:.2f}"
+            for d in t.diffusion
+        ]
         lines.append(
             f"  sigma: Nernst-Einstein {t.nernst_einstein}, Einstein-Helfand {t.einstein_helfand}; "
             f"Haven ratio {concise(t.haven.value, t.haven.sigma)} at {t.temperature_k:g} K"

@@ -33,6 +33,8 @@ _BOLTZMANN = 1.380649e-23  # J/K, SI 2019, exact
 _S_PER_CM = _ELEMENTARY_CHARGE**2 / (_BOLTZMANN * 1e-24)
 _CM2_PER_S = 1e-4  # Å^2/ps in cm^2/s
 _BLOCKS = 10
+_HALF_CELL = 0.45  # of the cell: steps beyond it cannot be followed
+_ENOUGH = 8  # atoms of an element, for its common motion to be told from theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +57,17 @@ class Motion:
 
 
 def unwrap(frames: Iterable[Frame], *, time_step_ps: float) -> Motion:
-    """Follow every atom from frame to frame by the shortest image, and remove the drift.
+    """Follow every atom from frame to frame by the shortest image, in the frame of the centre of mass.
 
-    time_step_ps: time between the frames given. Raises InputError for fewer than 20 frames. A step longer than
-    a quarter of the cell is reported: the atom may have gone the other way.
+    time_step_ps: time between the frames given. Raises InputError for fewer than 20 frames, and where a step is
+    about half the cell: the path is not known. Above a quarter of it is reported: the atom may have gone the other way.
     """
     from xtsred.atoms import Composition
 
+    if not time_step_ps > 0.0:
+        raise InputError(
+            f"a time step of {time_step_ps:g} ps is none", remedy="--time-step-ps must be above 0"
+        )
     previous: Array | None = None
     steps: list[Array] = []
     inverse_volume, longest = 0.0, 0.0
@@ -78,6 +84,12 @@ def unwrap(frames: Iterable[Frame], *, time_step_ps: float) -> Motion:
             steps.append((delta @ frame.cell).astype(np.float32))
         previous = turns
         inverse_volume += 1.0 / frame.volume
+    if longest > _HALF_CELL:
+        raise InputError(
+            f"an atom moves by {longest:.2f} of the cell between two frames: its path cannot be told",
+            why="a step of half a cell in one direction is one of half a cell in the other",
+            remedy="write frames more often, or give every frame (--frames without a step)",
+        )
     if first is None or len(steps) < 20:
         raise InputError(
             f"diffusion needs at least 20 frames, not {len(steps)}",
@@ -190,17 +202,22 @@ def transport(
             else f"the model has no {mobile}",
             remedy="state charges in e, for instance --charge Na=1,Si=4,S=-2, and --mobile Na",
         )
+    if not 0.0 < temperature_k < 1e5:
+        raise InputError(
+            f"{temperature_k:g} K is no temperature", remedy="state it in kelvin, above 0"
+        )
     fit = _window(motion, window_ps)
     path = motion.displacements
     unit = _S_PER_CM * _CM2_PER_S / (motion.volume * temperature_k)
     strength = {e: unit * motion.numbers[e] * charges[e] ** 2 for e in motion.elements}
-    parts, slopes = [], {}
+    parts, slopes, common = [], {}, {}
     einstein, einstein_blocks = 0.0, np.zeros(len(fit.blocks))
     for k, e in enumerate(motion.elements):
         part = path[:, motion.kinds == k]
         msd = mean_square_displacement(part)
         slopes[e] = (fit.slope(msd), fit.block_slopes(part))
         parts.append(_diffusion(e, msd, slopes[e], fit))
+        common[e] = fit.slope(mean_square_displacement(part.mean(axis=1, keepdims=True)))
         einstein += strength[e] * slopes[e][0]
         einstein_blocks += strength[e] * slopes[e][1]
     z = np.array([charges[e] for e in motion.elements])[motion.kinds]
@@ -227,8 +244,38 @@ def transport(
         nernst_einstein=Quantity(einstein, _error(einstein_blocks), "S/cm"),
         einstein_helfand=Quantity(helfand, _error(helfand_blocks), "S/cm"),
         haven=Quantity(haven, haven_error, ""),
-        findings=(*motion.findings, *_doubts(tracer, fit)),
+        findings=(*motion.findings, _FRAME, *_recoil(parts, common, motion), *_doubts(tracer, fit)),
     )
+
+
+_FRAME = Finding(
+    "note",
+    "Displacements, D and the conductivities are relative to the centre of mass of the whole box.",
+)
+
+
+def _recoil(
+    parts: Iterable[Diffusion], common: Mapping[str, float], motion: Motion
+) -> tuple[Finding, ...]:
+    """Elements whose atoms move together, or not at all, as a framework does that recoils from the ions.
+
+    common: slope of the mean-square displacement of the element's own centre, Å^2/ps: equal to that of its atoms
+    where they move as one, and 1/N of it where they are independent.
+    """
+    findings = []
+    for part in parts:
+        e, d, sigma = part.element, part.d.value, part.d.sigma or 0.0
+        if d <= 2.0 * sigma:
+            text = f"D({e}) = {part.d} is not larger than its uncertainty: no diffusion of {e} is seen."
+            findings.append(Finding("note", text, {"D": d}))
+        elif motion.numbers[e] >= _ENOUGH and d - 2.0 * sigma < 2.0 * common[e] * _CM2_PER_S:
+            text = (
+                f"D({e}) = {part.d} is not larger than what the common motion of all {e} gives "
+                f"({common[e] * _CM2_PER_S:.2g} cm^2/s): it may be the recoil from the other atoms in the frame of "
+                "the centre of mass, not diffusion."
+            )
+            findings.append(Finding("warning", text, {"D": d, "common": common[e] * _CM2_PER_S}))
+    return tuple(findings)
 
 
 def _doubts(tracer: Diffusion, fit: "_Fit") -> tuple[Finding, ...]:

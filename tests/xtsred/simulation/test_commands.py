@@ -178,6 +178,8 @@ def test_one_clear_error_each(capsys, tmp_path, measured, model, ideal_gas):
         cell=10.0 * np.eye(3), elements=("Si",), kinds=np.zeros(2, int), positions=np.ones((2, 3))
     )
     doubled = write_xyz(tmp_path / "doubled.xyz", [double])
+    walls = write_xyz(tmp_path / "calm.xyz", ideal_gas({"Si": 4}, 30.0 * np.eye(3)) * 30)
+    moving = ("structure", walls, "--charge", "Si=4", "--mobile", "Si", "--fit-window", "2", "6")
     cases = [
         (("compare", measured, small, "--weights", "Z"), "2 pi/L"),
         (("compare", measured, model), "--weights"),
@@ -191,6 +193,14 @@ def test_one_clear_error_each(capsys, tmp_path, measured, model, ideal_gas):
         (("structure", model, "--cutoff", "Si=2"), "Si-S=2.8"),
         (("structure", model, "--r-max", "9"), "larger cell"),
         (("structure", model, "--mobile", "Si"), "--temperature"),
+        (("structure", model, "--cutoff", "Si-S=6"), "no bond length"),
+        (("structure", model, "--cutoff", "Si-S=70"), "outside 0 to"),
+        (("structure", model, "--dr", "0"), "--dr"),
+        (("structure", model, "--dr", "-1"), "--dr"),
+        (("structure", model, "--dr", "50"), "--dr"),
+        (("structure", model, "--r-max", "-3"), "--r-max"),
+        ((*moving, "--time-step-ps", "0", "--temperature", "300"), "time step"),
+        ((*moving, "--time-step-ps", "1", "--temperature", "-300"), "no temperature"),
     ]
     for arguments, message in cases:
         status, out, err = call(capsys, *arguments)

@@ -161,3 +161,14 @@ def test_silica_has_four_oxygens(shared_data):
         )
         assert p.coordination("Si", "O", 2.2) == 4.0
         assert p.coordination("O", "Si", 2.2) == 2.0
+
+
+def test_noise_has_no_first_minimum(ideal_gas):
+    for seed in range(12):
+        for frame in ideal_gas({"Si": 40, "O": 80}, 16.0 * np.eye(3), seed=seed):
+            found = partial_distributions([[frame]])
+            minima = [
+                first_minimum(found.r, g, counts=c)
+                for g, c in zip(found.g, found.counts, strict=True)
+            ]
+            assert minima == [None, None, None], seed

@@ -143,6 +143,60 @@ def test_what_transport_refuses_and_warns_of():
         unwrap([frame] * 5, time_step_ps=1.0)
 
 
+def box_of(walks, cell):
+    """Frames of walks (t, n, 3), wrapped into a cubic cell; the first half is Na, the second Si."""
+    half = walks.shape[1] // 2
+    kinds = np.repeat([0, 1], [half, walks.shape[1] - half])
+    return [
+        Frame(
+            cell=cell * np.eye(3),
+            elements=("Na", "Si"),
+            kinds=kinds,
+            positions=step % cell,
+            index=k,
+        )
+        for k, step in enumerate(walks)
+    ]
+
+
+def test_the_recoil_of_a_framework_is_no_diffusion():
+    # the framework stands still: in the frame of the mass centre it recoils from the ions
+    rng = np.random.default_rng(7)
+    walks = np.concatenate([walk(rng, 400, 10, 0.02), np.zeros((400, 10, 3))], axis=1)
+    walks = walks + 20.0 * rng.random((1, 20, 3))
+    common = {"temperature_k": T, "charges": {"Na": 1.0, "Si": 4.0}, "mobile": "Na"}
+    moved = unwrap(box_of(walks, 20.0), time_step_ps=1.0)
+    found = transport(moved, **common, window_ps=(2.0, 20.0))
+    assert any("relative to the centre of mass" in f.text for f in found.findings)
+    texts = [f.text for f in found.findings if f.severity == "warning"]
+    # for N ions of mass m in a box of mass M: D of the recoil is N (m/M)^2 D
+    recoil = 10 * (22.990 / (10 * (22.990 + 28.085))) ** 2 * 0.02e-4
+    silicon = next(d for d in found.diffusion if d.element == "Si")
+    assert silicon.d.value == pytest.approx(recoil, abs=4 * silicon.d.sigma)
+    assert any("D(Si)" in t and "recoil" in t for t in texts)
+    assert not any("D(Na)" in f.text for f in found.findings)
+
+
+def test_steps_of_half_a_cell_and_senseless_conditions_are_refused():
+    rng = np.random.default_rng(8)
+    wild = walk(rng, 60, 8, 20.0)
+    with pytest.raises(InputError, match="path cannot be told"):
+        unwrap(box_of(wild, 10.0), time_step_ps=1.0)
+    calm = box_of(walk(rng, 60, 8, 0.01), 10.0)
+    for step in (0.0, -1.0):
+        with pytest.raises(InputError, match="time step"):
+            unwrap(calm, time_step_ps=step)
+    for kelvin in (-300.0, 0.0, float("nan")):
+        with pytest.raises(InputError, match="no temperature"):
+            transport(
+                unwrap(calm, time_step_ps=1.0),
+                temperature_k=kelvin,
+                charges={"Na": 1.0, "Si": 4.0},
+                mobile="Na",
+                window_ps=(2.0, 10.0),
+            )
+
+
 def test_table_for_arrhenius():
     path = walk(np.random.default_rng(6), 300, 5, 0.01)
     found = transport(
