@@ -17,6 +17,9 @@ __all__ = ["check_project"]
 
 Raw = Mapping[str, Any]
 
+_UNTABLED = frozenset({"Pa", *ELEMENTS[ELEMENTS.index("U") + 1 :]})
+"""Elements for which one of the tables (f0, f', f'', attenuation, Compton) is empty."""
+
 
 def check_project(table: Raw) -> Sequence[str]:
     """Problems across the keys of a project file, each beginning with its key path."""
@@ -54,9 +57,12 @@ def _together(part: Raw, key: str, needs: str) -> Iterator[str]:
 def _formula(part: Raw, key: str) -> Iterator[str]:
     if isinstance(part.get(key), str) and part[key]:  # empty is named by itself
         try:
-            parse_formula(part[key])
+            heavy = [e for e in parse_formula(part[key]) if e in _UNTABLED]
         except InputError as error:
             yield f"{key}: {_said(error)}"
+        else:
+            if heavy:
+                yield f"{key}: the tables of absorption and scattering do not hold {', '.join(heavy)}"
 
 
 def _sample(part: Raw) -> Iterator[str]:
@@ -147,6 +153,9 @@ def _continuum(part: Raw, radiation: Raw) -> Iterator[str]:
             lines_of(part["anode"])
         except InputError as error:
             yield f"anode: {_said(error)}"
+    amplitude = part.get("amplitude")
+    if isinstance(amplitude, Mapping) and number_in(amplitude.get("sigma")) == 0.0:
+        yield "amplitude: sigma = 0 leaves nothing to fit; write the prior's width, or leave it out"
     foils = part.get("filter")
     for i, foil in enumerate(foils if isinstance(foils, list) else []):
         if not isinstance(foil, Mapping):
@@ -195,6 +204,12 @@ def _detector(part: Raw) -> Iterator[str]:
 
 
 def _goniometer(part: Raw) -> Iterator[str]:
+    radius = number_in(part.get("radius_mm"))
+    offset = math.hypot(
+        number_in(part.get("along_mm")) or 0.0, number_in(part.get("across_mm")) or 0.0
+    )
+    if radius is not None and offset >= radius > 0.0:
+        yield f"radius_mm: must be beyond the displacement of {offset:.4g} mm, not {radius:g}"
     displaced = next((key for key in ("along_mm", "across_mm") if key in part), None)
     if displaced is not None:
         yield from _together(part, displaced, "radius_mm")

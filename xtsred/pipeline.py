@@ -16,7 +16,6 @@ from xtsred.config import Project
 from xtsred.corrections.absorption import Attenuation, beam_transmission
 from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
 from xtsred.corrections.geometry import Cylinder
-from xtsred.dark import check_dark
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
 from xtsred.merge import Merged, merge_roles, on_angles
@@ -35,6 +34,7 @@ from xtsred.stages import (
     StructureFactor,
     frozen,
 )
+from xtsred.subtraction import check_dark, check_net
 from xtsred.unpack import Plan, make_plan
 
 __all__ = ["reduce_inputs", "reduce_project"]
@@ -71,6 +71,7 @@ def reduce_inputs(
         files = {role: [m.label for m in group] for role, group in inputs.items()}
         check_dark(patterns, dark_cps=project.detector.dark_cps.value, files=files)
     net = _net(project, patterns, lines[0], transmissions)
+    check_net(net, sample=patterns["sample"])
     tell("multiple scattering")
     multiple: MultipleScatteringModel = NotApplied()
     if project.multiple_scattering is not None:

@@ -211,6 +211,13 @@ def test_two_parts_or_two_columns_of_one_file_are_two_scans(folder: Path) -> Non
     }
 
 
+def test_sample_and_container_in_each_others_place_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(folder, capsys, ["scan[0].file=container.xy", "scan[1].file=sample.xy"])
+    assert "check the roles of the scans" in said
+
+
 def test_scans_without_overlap_leave_a_gap(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

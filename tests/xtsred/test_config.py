@@ -219,6 +219,18 @@ def test_a_missing_fact_is_asked_for(path: tuple[str, ...], said: str) -> None:
         ("scan.0.role=smple", "scan[0].role: 'smple' is not one of 'sample', 'container'"),
         ("scan.1.role=contianer", "scan[1].role: 'contianer' is not one of"),
         ("sample.composition=", "sample.composition: must not be empty"),
+        (
+            "sample.composition=CfO2",
+            "sample.composition: the tables of absorption and scattering do not",
+        ),
+        (
+            "goniometer={along_mm=12, across_mm=12, radius_mm=16}",
+            "goniometer.radius_mm: must be beyond",
+        ),
+        (
+            "radiation.continuum={tube_kV=60, anode='Mo', amplitude={value=0.2, sigma=0}}",
+            "radiation.continuum.amplitude: sigma = 0",
+        ),
         ("scan[0].seconds_per_step=0", "scan[0].seconds_per_step: must be > 0, not 0"),
     ],
 )

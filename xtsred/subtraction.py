@@ -1,13 +1,14 @@
-"""The stated dark rate against the lowest rates that were measured: no scan can count less than the dark."""
+"""What may be subtracted: no scan counts less than the dark rate, and of the sample something must be left."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from calibration.errors import InputError
+from xtsred.corrections.environment import Measurement
 from xtsred.stages import Pattern, Role
 
-__all__ = ["check_dark"]
+__all__ = ["check_dark", "check_net"]
 
 _STRETCHES = 20
 _FEWEST_POINTS = 10
@@ -44,3 +45,25 @@ def check_dark(
             remedy="correct dark_cps (counts per second, not per step), or the scan's seconds_per_step",
             where="detector.dark_cps",
         )
+
+
+def check_net(net: Measurement, *, sample: Pattern) -> None:
+    """Raise InputError where environment and container leave nothing of the sample over the upper half of the angles.
+
+    There S(Q) is near 1 and the normalization is made: the mean must be positive beyond four sigma.
+    """
+    upper = np.zeros(net.rate.size, dtype=bool)
+    upper[net.rate.size // 2 :] = True
+    mean = float(np.mean(net.rate[upper]))
+    sigma = float(np.sqrt(np.sum(net.variance[upper]))) / int(upper.sum())
+    if mean > _SIGNIFICANT * sigma:
+        return
+    x = sample.two_theta_deg[upper]
+    raise InputError(
+        f"of the sample's {np.mean(sample.rate_cps[upper]):.4g} counts per second from {x[0]:g} to {x[-1]:g}° "
+        f"{mean:.4g} ± {sigma:.1g} are left after environment and container are subtracted",
+        why="the sample's own scattering is positive",
+        remedy="check the roles of the scans (is the sample the container?), seconds_per_step, scale and monitor of each, "
+        "and container.wall_thickness_mm",
+        where="scan",
+    )

@@ -1,11 +1,12 @@
-"""The dark rate against Poisson counts of a known rate: refused when it cannot be, kept when it may be."""
+"""Subtractions against Poisson counts of a known rate: refused when they cannot be, kept when they may be."""
 
 import numpy as np
 import pytest
 
 from calibration.errors import InputError
-from xtsred.dark import check_dark
+from xtsred.corrections.environment import Measurement
 from xtsred.stages import Pattern, Role, frozen
+from xtsred.subtraction import check_dark, check_net
 
 SECONDS = 10.0
 
@@ -48,3 +49,16 @@ def test_a_dark_rate_above_the_lowest_rates_is_refused_with_key_and_file() -> No
 def test_a_dark_rate_that_may_be_all_there_is_passes_in_every_one_of_many_tries() -> None:
     for seed in range(200):
         check(0.5, seed=seed)
+
+
+def test_of_the_sample_something_must_be_left() -> None:
+    sample = pattern("sample", 8.0, seed=1)
+    variance = sample.sigma_cps**2
+    check_net(Measurement(rate=sample.rate_cps - 7.0, variance=2.0 * variance), sample=sample)
+    for subtracted in (30.0, float(np.mean(sample.rate_cps[750:]))):
+        with pytest.raises(InputError, match="are left after environment and container") as caught:
+            check_net(
+                Measurement(rate=sample.rate_cps - subtracted, variance=variance), sample=sample
+            )
+        assert caught.value.where == "scan"
+        assert "from 77 to 151.9°" in caught.value.what
