@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from cis.fit import fit_series, fit_spectrum
 from cis.io import read_spectra
 from cis.joint import fit_joint
 from cis.leastsquares import minimize
-from cis.solution import modulus_problem
+from cis.solution import assess, modulus_problem
 from cis.stages import ArcFit, Cell, Spectrum
 from cis.starts import random_starts
 
@@ -69,7 +70,11 @@ def best_of_random(fit: ArcFit, *, count: int = 200) -> tuple[float, float, floa
     )
     x = polished.x if 2.0 * polished.cost < found.cost else found.x
     ours = problem(c.to_variables([p.value for p in fit.parameters])[None, :])[0][0]
-    return c.intercept(x)[0], min(2.0 * polished.cost, found.cost), float(ours @ ours)
+    return (
+        assess(c, f, z, replace(found, x=x)).resistance_ohm,  # without the arcs of an electrode
+        min(2.0 * polished.cost, found.cost),
+        float(ours @ ours),
+    )
 
 
 def real_spectra(data: Path) -> Iterator[tuple[str, Spectrum]]:
@@ -117,7 +122,7 @@ def coverage(seeds: int) -> None:
         fit = fit_spectrum(spectrum)
         taken.append(1e3 * (time.perf_counter() - start))
         errors.append(fit.resistance_ohm / 1e5 - 1.0)
-        if fit.resistance_sigma_ohm:
+        if fit.identifiable and fit.resistance_sigma_ohm:
             pulls.append(errors[-1] * 1e5 / fit.resistance_sigma_ohm)
         names[fit.circuit] += 1
     print(
@@ -148,7 +153,7 @@ def grid(seeds: int) -> None:
                         fit = fit_spectrum(
                             simulated([r, q, 0.93, tail, 0.78], lead_h=lead, noise=0.005, seed=seed)
                         )
-                        sigma = fit.resistance_sigma_ohm
+                        sigma = fit.resistance_sigma_ohm if fit.identifiable else None
                         pull = (
                             np.log(fit.resistance_ohm / r) * fit.resistance_ohm / sigma
                             if sigma

@@ -20,7 +20,8 @@ from cis.stages import Array, ComplexArray
 
 __all__ = ["CIRCUITS", "Circuit", "Node", "circuit", "log_i_omega"]
 
-# name -> string. "blocking" means an electrode that lets no ion through (a constant-phase element).
+# name -> string. "blocking" means an electrode that lets no ion through (a constant-phase element); R0 is a
+# resistance without an arc of its own: contacts, an electrolyte, or a bulk too fast for the analyzer.
 CIRCUITS: Mapping[str, str] = {
     "tail": "R1-CPE1",
     "tail+lead": "R1-CPE1-L1",
@@ -32,6 +33,14 @@ CIRCUITS: Mapping[str, str] = {
     "bulk+gb+lead": "p(R1,CPE1)-p(R2,CPE2)-L1",
     "bulk+gb-blocking": "p(R1,CPE1)-p(R2,CPE2)-CPE3",
     "bulk+gb-blocking+lead": "p(R1,CPE1)-p(R2,CPE2)-CPE3-L1",
+    "R0+bulk": "R0-p(R1,CPE1)",
+    "R0+bulk+lead": "R0-p(R1,CPE1)-L1",
+    "R0+bulk-blocking": "R0-p(R1,CPE1)-CPE2",
+    "R0+bulk-blocking+lead": "R0-p(R1,CPE1)-CPE2-L1",
+    "R0+bulk+gb": "R0-p(R1,CPE1)-p(R2,CPE2)",
+    "R0+bulk+gb+lead": "R0-p(R1,CPE1)-p(R2,CPE2)-L1",
+    "R0+bulk+gb-blocking": "R0-p(R1,CPE1)-p(R2,CPE2)-CPE3",
+    "R0+bulk+gb-blocking+lead": "R0-p(R1,CPE1)-p(R2,CPE2)-CPE3-L1",
 }
 
 
@@ -104,6 +113,13 @@ class Circuit:
         if resistance is None:
             return float("nan"), np.zeros(x.size)
         return resistance, slope
+
+    def series_resistors(self) -> tuple[str, ...]:
+        """Names of the resistors in series with everything else."""
+        nodes = self.root.children if self.root.kind == "series" else (self.root,)
+        return tuple(
+            n.name for n in nodes if n.kind == "element" and n.leaf().variables[0].unit == "Ohm"
+        )
 
     def arcs(self) -> tuple[tuple[str, int, int], ...]:
         """The R||CPE (or R||C) groups in series: (name of R, place of R, place of Q)."""

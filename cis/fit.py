@@ -15,15 +15,23 @@ import numpy as np
 
 from calibration.report import Finding
 from cis.circuits import circuit
-from cis.describe import arcs_of, estimates_of, evidence_of, fit_findings, parameters_of, widening
+from cis.describe import (
+    Doubts,
+    arcs_of,
+    estimates_of,
+    evidence_of,
+    fit_findings,
+    parameters_of,
+    widening,
+)
 from cis.selection import Choice, choose, model_spread, objection
-from cis.solution import Solution, solve
+from cis.solution import RESISTANCE_KNOWN, Solution, solve
 from cis.stages import ArcFit, Array, Cell, Spectrum, Validation
+from cis.step_or_arc import judge_step
 from cis.validate import validate
 
 __all__ = ["fit_series", "fit_spectrum", "profile_interval"]
 
-_NOT_A_NUMBER = 0.5  # relative uncertainty, all doubts included, beyond which there is no R
 _DEMAND = 20.0  # AICc by which a spectrum must prefer its own circuit to the one of its series
 
 
@@ -87,9 +95,16 @@ def _points(spectrum: Spectrum, validation: Validation) -> tuple[Array, "np.ndar
 def _choose(spectrum: Spectrum, validation: Validation, name: str) -> Choice:
     f, z = _points(spectrum, validation)
     if name == "auto":
-        return choose(f, z, noise_relative=validation.noise_relative)
+        chosen = choose(f, z, noise_relative=validation.noise_relative)
+        return judge_step(chosen, f, z, step=validation.step)
     solution = solve(circuit(name), f, z, count=8)
-    return Choice(name=name, solution=solution, reason="asked for", tried={name: solution})
+    return Choice(
+        name=name,
+        solution=solution,
+        reason="asked for",
+        tried={name: solution},
+        step=validation.step,
+    )
 
 
 def _common(choices: Sequence[Choice]) -> str:
@@ -120,12 +135,10 @@ def _conform(
     numbers = {"aicc_difference": behind}
     if solution.identifiable and behind < _DEMAND:
         reason = f"kept along the series ({own.name} alone would be {max(behind, 0.0):.1f} better in AICc)"
-        return Choice(name=common, solution=solution, reason=reason, tried=tried), ()
+        return replace(own, name=common, solution=solution, reason=reason, tried=tried), ()
     why = "it leaves R unidentified" if not solution.identifiable else f"AICc {behind:.0f} worse"
     text = f"Fitted with {own.name}, not with the series' {common}: {why}."
-    return Choice(name=own.name, solution=own.solution, reason=own.reason, tried=tried), (
-        Finding("warning", text, numbers),
-    )
+    return replace(own, tried=tried), (Finding("warning", text, numbers),)
 
 
 def _arc_fit(
@@ -139,10 +152,11 @@ def _arc_fit(
     """Everything a reader wants to know of the chosen fit."""
     s = choice.solution
     factor, structure = widening(s, _points(spectrum, validation)[0])
-    sigma_log = factor * model_spread(choice) if s.identifiable else float("inf")
+    sigma_log = model_spread(choice, factor=factor)
     trusted = s.minimum.converged and not choice.doubt and not (automatic and objection(s))
-    identifiable = bool(s.identifiable and trusted and sigma_log < _NOT_A_NUMBER)
-    sigma = s.resistance_ohm * sigma_log if identifiable else None
+    identifiable = bool(s.identifiable and trusted and sigma_log < RESISTANCE_KNOWN)
+    # told even where it is too large for a result, as long as it is a number at all
+    sigma = s.resistance_ohm * sigma_log if sigma_log < 1.0 else None
     f, z = spectrum.frequency_hz, spectrum.z_ohm
     real = np.isfinite(f) & np.isfinite(z) & (f > 0.0) & (np.abs(z) > 0.0)
     model = np.full(f.size, np.nan + 0j)
@@ -175,8 +189,22 @@ def _arc_fit(
         candidates=choice.candidates(),
         arcs=arcs,
         capacitance_f=next((a.capacitance_f for a in arcs if a.capacitance_f is not None), None),
+        electrode_arcs=s.electrode_arcs,
         findings=fit_findings(
-            s, choice, arcs, kind, estimates, validation, structure, cell, automatic=automatic
+            choice,
+            arcs,
+            kind,
+            estimates,
+            validation,
+            Doubts(
+                sigma_log=sigma_log,
+                factor=factor,
+                spread=model_spread(choice, factor=0.0),
+                structure=structure,
+                determined=identifiable,
+            ),
+            cell,
+            automatic=automatic,
         ),
     )
 

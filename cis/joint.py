@@ -13,6 +13,7 @@ import numpy as np
 
 from calibration.errors import InputError
 from calibration.report import Finding
+from cis.arcs import sample_intercept
 from cis.circuits import Circuit, circuit
 from cis.leastsquares import Problem, minimize
 from cis.solution import Solution, modulus_problem, solve
@@ -71,11 +72,13 @@ def fit_joint(fits: Sequence[ArcFit], *, cell: Cell | None = None) -> JointFit:
     prior = np.where(_is_log(c, layout), 12.0, 0.35)
     information = minimum.normal / max(ratio, 1.0) + np.diag(prior**-2.0)
     covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
-    resistance, sigma = _totals(c, layout, minimum.x, covariance)
+    resistance, sigma = _totals(c, layout, minimum.x, covariance, [s.electrode_arcs for s in alone])
     single = np.array([fit.resistance_ohm for fit in fits])
     known = np.array(
         [
-            fit.resistance_sigma_ohm / fit.resistance_ohm if fit.resistance_sigma_ohm else np.nan
+            fit.resistance_sigma_ohm / fit.resistance_ohm
+            if fit.identifiable and fit.resistance_sigma_ohm
+            else np.nan
             for fit in fits
         ]
     )
@@ -201,11 +204,17 @@ def _problem(layout: _Layout, problems: Sequence[Problem], weights: Sequence[flo
     return joint
 
 
-def _totals(c: Circuit, layout: _Layout, y: Array, covariance: Array) -> tuple[Array, Array]:
+def _totals(
+    c: Circuit,
+    layout: _Layout,
+    y: Array,
+    covariance: Array,
+    without: Sequence[tuple[str, ...]],
+) -> tuple[Array, Array]:
     values, sigmas = [], []
-    for row in layout.place:
+    for row, excluded in zip(layout.place, without, strict=True):
         x, slope = _expand(layout, row, y)
-        total, by_x = c.intercept(x)
+        total, by_x = sample_intercept(c, x, excluded)
         by_y = by_x @ slope
         values.append(total)
         sigmas.append(float(np.sqrt(by_y @ covariance @ by_y)))

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import f as f_distribution
 
+from cis.arcs import sample_intercept
 from cis.circuits import circuit
 from cis.leastsquares import minimize
 from cis.solution import modulus_problem
@@ -39,7 +40,7 @@ def interval(fit: ArcFit, name: str, *, level: float) -> tuple[float, float]:
     def quantity(x: Array) -> tuple[float, Array]:
         if place is not None:
             return float(x[place]), np.eye(x.size)[place]
-        value, slope = c.intercept(x)
+        value, slope = sample_intercept(c, x, fit.electrode_arcs)
         return float(np.log(value)), slope / value
 
     center, _ = quantity(best)

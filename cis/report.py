@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 VIRTUAL_BANNER = "VIRTUAL DATA: these spectra are computed, not measured."
+_CONSISTENT = {True: "consistent", False: "structure beyond the noise", None: "too few points"}
 _FORM_TEXT = {"ln_sigma": "ln σ", "ln_sigma_T": "ln σT"}
 
 
@@ -296,7 +297,7 @@ def _checks(analysis: Analysis, progress: Callable[[str], None]) -> Section:
             "unknown"
             if fit.validation.noise_relative is None
             else f"{100 * fit.validation.noise_relative:.2g}%",
-            "consistent" if fit.validation.kk_consistent else "structure beyond the noise",
+            _CONSISTENT[fit.validation.kk_consistent],
         ]
         for label, fit in zip(analysis.labels, analysis.fits, strict=True)
     ]

@@ -5,42 +5,43 @@ noise would be called a grain boundary. What is left of the doubt goes into the 
 spread of R among the circuits that the data do not exclude, by their Akaike weights.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from cis.arcs import arc_capacitance
 from cis.circuits import CIRCUITS, circuit
 from cis.solution import RESISTANCE_KNOWN, Solution, refine, screen
-from cis.stages import Array, Candidate, ComplexArray
+from cis.stages import Array, Candidate, ComplexArray, Step
 
 __all__ = [
     "Choice",
-    "arc_capacitance",
+    "at_lower_bound",
     "choose",
     "decide",
-    "electrode_arc",
     "model_spread",
     "objection",
 ]
 
 ARC_MARGIN = 6.0  # AICc by which a second arc must win
 RIVAL = 16.0  # AICc by which a circuit that leaves R open must win to take R away
-ELECTRODE_MARGIN = 20.0  # an arc of the electrode inside R needs strong reasons
-LEAD_LIMIT_H = 2e-5  # some ten metres of wire
-ELECTRODE_CAPACITANCE_F = (
-    1e-6  # of an arc: neither bulk nor grain boundary (Irvine et al., Adv. Mater. 2 (1990) 132)
+ELECTRODE_MARGIN = (
+    20.0  # an arc of the electrode, or an exponent at its least, needs strong reasons
 )
+LEAD_LIMIT_H = 2e-5  # some ten metres of wire
+SERIES_DEMAND = 20.0  # AICc to be gained before a resistance without an arc is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The circuit chosen, its name, why, and all that were tried (name -> fit)."""
+    """The circuit chosen, its name, why, all that were tried (name -> fit), and a step of |Z| that R suffers."""
 
     name: str
     solution: Solution
     reason: str
     tried: Mapping[str, Solution]
+    step: Step | None = None
 
     @property
     def doubt(self) -> str:
@@ -67,10 +68,8 @@ class Choice:
                 reason = against
             elif behind >= 0.0:
                 reason = f"AICc {behind:.1f} higher"
-            elif electrode_arc(s):
-                reason = (
-                    f"AICc {-behind:.1f} lower, but the arc of {electrode_arc(s)} is an electrode's"
-                )
+            elif s.electrode_arcs:
+                reason = f"AICc {-behind:.1f} lower, but the arc of {s.electrode_arcs[0]} is an electrode's"
             else:
                 reason = f"AICc {-behind:.1f} lower, less than the {ARC_MARGIN:.0f} an arc more must earn"
             known = s.identifiable
@@ -89,26 +88,6 @@ class Choice:
         return tuple(rows)
 
 
-def arc_capacitance(s: Solution, resistance: int, q: int) -> tuple[float, float, float, float]:
-    """ln C, its standard uncertainty, ln tau, its standard uncertainty, of an arc of a fit.
-
-    C = (Q R^(1-alpha))^(1/alpha), tau = (R Q)^(1/alpha). Sources: Hsu & Mansfeld, Corrosion 57 (2001) 747; the
-    arc's top is at omega tau = 1. resistance, q: places of R and Q (alpha is next to Q).
-    """
-    ideal = q + 1 >= s.x.size or not s.circuit.names[q].endswith("_0")
-    alpha = 1.0 if ideal else float(s.x[q + 1])
-    log_r, log_q = float(s.x[resistance]), float(s.x[q])
-    log_tau = (log_r + log_q) / alpha
-    by_c, by_tau = np.zeros(s.x.size), np.zeros(s.x.size)
-    by_tau[resistance] = by_tau[q] = 1.0 / alpha
-    if not ideal:
-        by_tau[q + 1] = -log_tau / alpha
-    by_c += by_tau
-    by_c[resistance] -= 1.0  # C = tau / R
-    sigma_c, sigma_tau = (float(np.sqrt(v @ s.covariance @ v)) for v in (by_c, by_tau))
-    return log_tau - log_r, sigma_c, log_tau, sigma_tau
-
-
 def objection(s: Solution) -> str:
     """What physics has against a fit; "" for nothing."""
     values = s.circuit.to_values(s.x)
@@ -121,16 +100,6 @@ def objection(s: Solution) -> str:
     for name, value in zip(s.circuit.names, values, strict=True):
         if name.startswith("L") and value > LEAD_LIMIT_H:
             return f"no lead has {value:.2g} H"
-    return ""
-
-
-def electrode_arc(s: Solution) -> str:
-    """Name of the resistor of an arc whose capacitance is an electrode's; "" for none."""
-    arcs = s.circuit.arcs()
-    for name, r, q in arcs:
-        log_c, sigma_c, _, _ = arc_capacitance(s, r, q)
-        if len(arcs) > 1 and sigma_c < 1.0 and np.exp(log_c) > ELECTRODE_CAPACITANCE_F:
-            return name
     return ""
 
 
@@ -172,8 +141,33 @@ def choose(
             if "gb" not in best and double.aicc < tried[best].aicc + ARC_MARGIN:
                 attempt("bulk+gb-blocking+lead")
     best = _best(tried)
+    if _series_demanded(tried[best], frequency_hz, noise_relative):
+        _attempt_series(attempt, tried, frequency_hz, z_ohm, noise_relative)
+    best = _best(tried)
     tried[best] = refine(tried[best], frequency_hz, z_ohm)
     return decide(tried)
+
+
+def _attempt_series(
+    attempt: Callable[[str], None],
+    tried: Mapping[str, Solution],
+    frequency_hz: Array,
+    z_ohm: ComplexArray,
+    noise_relative: float | None,
+) -> None:
+    """The circuits with a resistance in series, with one arc and, where the noise leaves room, with two."""
+    lead = _lead_visible(frequency_hz, z_ohm, tried[_best(tried)])
+    for names in (
+        ("R0+bulk-blocking", "R0+bulk"),
+        ("R0+bulk+gb-blocking", "R0+bulk+gb"),
+    ):
+        best = tried[_best(tried)]
+        if "gb" in names[0] and not _second_arc_possible(best, frequency_hz.size, noise_relative):
+            return
+        for name in names:
+            attempt(name)
+            if lead:
+                attempt(f"{name}+lead")
 
 
 def decide(tried: Mapping[str, Solution]) -> Choice:
@@ -198,8 +192,9 @@ def decide(tried: Mapping[str, Solution]) -> Choice:
 
 
 def _score(name: str, s: Solution) -> float:
-    margin = ARC_MARGIN if "gb" in name else 0.0
-    return s.aicc + margin + (ELECTRODE_MARGIN if electrode_arc(s) else 0.0)
+    margin = ARC_MARGIN * (("gb" in name) + ("R0" in name))
+    strange = bool(s.electrode_arcs) + bool(at_lower_bound(s))
+    return s.aicc + margin + ELECTRODE_MARGIN * strange
 
 
 def _best(tried: Mapping[str, Solution]) -> str:
@@ -213,6 +208,41 @@ def _lead_visible(frequency_hz: Array, z_ohm: ComplexArray, s: Solution) -> bool
     return float(np.sqrt(reactance @ reactance)) > 0.3 * float(np.sqrt(s.variance))
 
 
+def _series_demanded(s: Solution, frequency_hz: Array, noise_relative: float | None) -> bool:
+    """Whether the arcs fail: an exponent at its lower bound, a misfit far above the noise, an unphysical fit.
+
+    Or one arc of several is not seen: a resistance describes its intercept with two parameters less.
+    """
+    points = frequency_hz.size
+    if 2 * points < s.x.size + 8:
+        return False
+    if objection(s) or at_lower_bound(s) or _arc_unseen(s, frequency_hz):
+        return True
+    if not noise_relative:
+        return False
+    gain = 2.0 * points * np.log(max(s.variance, 1e-28) / noise_relative**2)
+    return bool(gain > SERIES_DEMAND)
+
+
+def _arc_unseen(s: Solution, frequency_hz: Array) -> bool:
+    arcs = s.circuit.arcs()
+    for _, r, q in arcs:
+        _, _, log_tau, sigma = arc_capacitance(s.circuit, s.x, s.covariance, (r, q))
+        if len(arcs) > 1 and (sigma > 1.0 or -log_tau > np.log(2.0 * np.pi * frequency_hz.max())):
+            return True
+    return False
+
+
+def at_lower_bound(s: Solution) -> tuple[str, ...]:
+    """Exponents that the fit pushed to the least a constant-phase element can have."""
+    low, _ = s.circuit.bounds()
+    return tuple(
+        n
+        for n, x, least, log in zip(s.circuit.names, s.x, low, s.circuit.is_log, strict=True)
+        if not log and x < least + 1e-3
+    )
+
+
 def _second_arc_possible(s: Solution, points: int, noise_relative: float | None) -> bool:
     if 2 * points < s.x.size + 8:
         return False
@@ -222,21 +252,23 @@ def _second_arc_possible(s: Solution, points: int, noise_relative: float | None)
     return bool(gain > ARC_MARGIN)
 
 
-def model_spread(choice: Choice) -> float:
+def model_spread(choice: Choice, *, factor: float = 1.0) -> float:
     """Standard uncertainty of ln R from the covariance and from the choice among circuits.
 
-    var = sum_i w_i (var_i + (ln R_i - ln R)^2) / sum_i w_i over the circuits that physics allows, with
-    w_i = exp(-max(0, AICc_i - AICc)/2). Source: Burnham & Anderson (2002), section 4.3.
+    var = sum_i w_i (factor^2 var_i + (ln R_i - ln R)^2) / sum_i w_i + step^2 over the circuits that physics allows,
+    with w_i = exp(-max(0, AICc_i - AICc)/2). factor: of the statistical part, for scatter that is not white.
+    step: of |Z| between ranges, if there is one. Source: Burnham & Anderson (2002), section 4.3.
     """
     s = choice.solution
     log_r = np.log(s.resistance_ohm)
     rows: Sequence[tuple[float, float]] = [
         (
             float(np.exp(-0.5 * max(0.0, _score(n, o) - _score(choice.name, s)))),
-            o.resistance_sigma_log**2 + float(np.log(o.resistance_ohm) - log_r) ** 2,
+            (factor * o.resistance_sigma_log) ** 2 + float(np.log(o.resistance_ohm) - log_r) ** 2,
         )
         for n, o in choice.tried.items()
         if o is s or not objection(o)
     ]
     weights, variances = np.array(rows).T
-    return float(np.sqrt(weights @ variances / weights.sum()))
+    step = choice.step.relative if choice.step is not None else 0.0
+    return float(np.hypot(np.sqrt(weights @ variances / weights.sum()), step))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cis.arcs import electrode_arcs, sample_intercept
 from cis.circuits import Circuit, log_i_omega
 from cis.leastsquares import Minimum, Problem, minimize
 from cis.stages import Array, BoolArray, ComplexArray
@@ -11,9 +12,10 @@ from cis.starts import random_starts, starts
 
 __all__ = ["RESISTANCE_KNOWN", "Solution", "assess", "modulus_problem", "refine", "screen", "solve"]
 
-# R is called identifiable where its relative standard uncertainty is below this; beyond it the quadratic
-# approximation behind the uncertainty no longer holds
-RESISTANCE_KNOWN = 0.15
+# The one limit: R is called determined where its relative standard uncertainty is below this, in the choice of a
+# circuit (statistical) and in the result (all doubts included); beyond it the quadratic approximation behind the
+# uncertainty no longer holds, and an activation energy gains nothing from the point
+RESISTANCE_KNOWN = 0.5
 # what is known of a variable before the data, as a standard deviation: it keeps the covariance finite in
 # directions of which the data say nothing, and is far too wide to matter in any other
 _PRIOR_LOG = 12.0
@@ -30,7 +32,7 @@ class Solution:
     the intercept and its derivatives by x, (p,); resistance_sigma_log: standard uncertainty of its logarithm.
     unevenness: variance of ln R from the residuals where they lie, over the one from their mean, where that is more
     than chance makes; else 1 (the scatter is a constant part of |Z|).
-    residuals: shape (n,), (Z - model)/|Z|.
+    residuals: shape (n,), (Z - model)/|Z|. electrode_arcs: resistors that the intercept leaves out (cis/arcs.py).
     """
 
     circuit: Circuit
@@ -47,6 +49,7 @@ class Solution:
     unevenness: float
     residuals: ComplexArray
     minimum: Minimum
+    electrode_arcs: tuple[str, ...] = ()
 
     @property
     def identifiable(self) -> bool:
@@ -130,7 +133,8 @@ def assess(
     deviation = np.sqrt(np.diag(covariance))
     known = deviation < np.where(circuit.is_log, 1.0, 0.15)
     known &= ~(minimum.at_bound & circuit.is_log)
-    resistance, slope = circuit.intercept(minimum.x)
+    without = electrode_arcs(circuit, minimum.x, covariance)
+    resistance, slope = sample_intercept(circuit, minimum.x, without)
     if np.isfinite(resistance) and resistance > 0.0:
         sigma_log = float(np.sqrt(slope @ covariance @ slope) / resistance)
     else:
@@ -155,6 +159,7 @@ def assess(
         unevenness=_unevenness(covariance, variance, slope, residuals, jacobian[0] / np.abs(z_ohm)),
         residuals=residuals,
         minimum=minimum,
+        electrode_arcs=without,
     )
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "Phase",
     "ResistanceEstimate",
     "Spectrum",
+    "Step",
     "Validation",
 ]
 
@@ -97,6 +98,14 @@ class DroppedPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of |Z|: below frequency_hz it is larger by the part `relative` than the points above it say."""
+
+    frequency_hz: float
+    relative: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """What the checks before the fit say about one spectrum of n points.
 
@@ -105,7 +114,8 @@ class Validation:
     kk_residuals: shape (n,), complex, (Z - Z_KK) / |Z|, dimensionless.
     noise_relative: standard deviation of Z' (and of Z'') over |Z|, from the scatter about the
     Kramers-Kronig curve; None if too few points. kk_elements: number of time constants of the curve.
-    kk_consistent: False where the residuals show structure above the noise (drift, nonlinearity).
+    kk_consistent: False where the residuals show structure above the noise (drift, nonlinearity); None where the
+    points are too few to tell. step: a step of |Z| between two neighbours, if one stands out.
     """
 
     used: BoolArray
@@ -114,8 +124,9 @@ class Validation:
     kk_residuals: ComplexArray
     noise_relative: float | None
     kk_elements: int
-    kk_consistent: bool
+    kk_consistent: bool | None
     findings: tuple[Finding, ...] = ()
+    step: Step | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +194,10 @@ class ArcFit:
     circuit: name in CIRCUITS, or the user's string; circuit_string: in the notation of `impedance`.
     parameters: in the order of the string; correlation: shape (p, p), of the fitted variables
     (logarithms of R, Q, L; exponents as they are), NaN in rows that the data do not identify.
-    resistance_ohm: total low-frequency intercept, sum of the arcs, Ohm; resistance_sigma_ohm: its standard
-    uncertainty from the covariance and the choice of model, None if not identifiable.
+    resistance_ohm: total low-frequency intercept, Ohm: the sum of R0 (if the circuit has one) and of the arcs without
+    the `electrode_arcs` (resistors of arcs of more than 1e-6 F); resistance_sigma_ohm: its standard uncertainty from
+    the covariance, the choice of model and a step of the modulus, None where it exceeds R. identifiable: the relative
+    uncertainty is below 0.5 and nothing else speaks against R; only then is R a result.
     kind of evidence: "arc" (apex inside the measured frequencies), "intercept" (part of the arc or its
     foot is seen), "tail" (only the electrode's spike: R is its high-frequency end).
     residuals: shape (n,), complex, (Z - model) / |Z| at every point of the spectrum, used or not.
@@ -214,6 +227,7 @@ class ArcFit:
     candidates: tuple[Candidate, ...]
     arcs: tuple[Arc, ...]
     capacitance_f: float | None
+    electrode_arcs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def parameter(self, name: str) -> FittedParameter:

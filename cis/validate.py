@@ -4,28 +4,30 @@ The rules, in their order (a point is dropped only by one of them, and says by w
 1. no number, or a frequency or impedance of zero; 2. an exact copy of its neighbour in frequency;
 3. a phase beyond +-92 degrees (Re Z < 0 beyond what a phase error of an analyzer explains);
 4. within 1.5% of 50 or 60 Hz or of their harmonics up to the fifth, whatever the value: mains pickup is
-   systematic, and looking before dropping would bias the uncertainty; up to the twentieth if it stands out;
+   systematic, and looking before dropping would bias the uncertainty;
 5. a single point that stands out of the Kramers-Kronig curve of the others by more than 6 times the noise
-   and by more than 1% of |Z|.
+   and by more than 1% of |Z| (named mains within 0.4% of the sixth to tenth harmonic); a step of the modulus
+   is looked for at the same time (cis/outliers.py), and said, not dropped.
+Rule 5 needs a Kramers-Kronig test, which too few points do not allow; that is said.
 """
 
 import numpy as np
 
 from calibration.errors import InputError
 from calibration.report import Finding
-from cis.kramers_kronig import KramersKronig, linear_kk
+from cis.kramers_kronig import STRUCTURED, KramersKronig, residual_structure
+from cis.outliers import causal_and_outliers, curve_possible
 from cis.stages import Array, BoolArray, ComplexArray, DroppedPoint, Spectrum, Validation
+from cis.steps import FoundStep
 
 __all__ = ["mains_line", "validate"]
 
 PHASE_LIMIT_DEG = 92.0  # a sample is passive to 90; analyzers err by a degree or two at the ends
 IMPOSSIBLE_SHARE = 0.1  # beyond it the sample, or the wiring, is not what the file claims
-MAINS_WIDTH = 0.015
 MAINS_ALWAYS = 5
-MAINS_IF_SEEN = 20
-OUTLIER = 6.0  # in units of the noise; 1e-7 of the points of a Gaussian lie beyond
-OUTLIER_LEAST = 0.01  # of |Z|: an analyzer is not better than that at every single point
-JUMP = 6.0
+MAINS_WIDTH = 0.015  # up to that harmonic: the bandwidth of a short integration
+MAINS_IF_SEEN = 10  # beyond, the two combs of harmonics would cover the frequency axis
+MAINS_NARROW = 0.004  # of higher harmonics: the mains' own wander
 FEWEST = 6
 _NOTHING = "no number"
 
@@ -59,14 +61,27 @@ def validate(spectrum: Spectrum) -> Validation:
             )
         )
     _refuse_few(spectrum, reasons, "that pass the rules")
-    kk, used = _without_outliers(f, z, reasons)
-    findings += _kk_findings(f, z, kk, used)
-    findings += _repeat_findings(f, z, kk, used)
+    used = np.array([i not in reasons for i in range(f.size)])
     curve = np.full(f.size, np.nan + 0j)
     residuals = curve.copy()
-    real = np.array([reasons.get(i) != _NOTHING for i in range(f.size)])
-    curve[real] = kk.at(f[real])
-    residuals[real] = (z[real] - curve[real]) / np.abs(z[real])
+    kk: KramersKronig | None = None
+    step: FoundStep | None = None
+    if curve_possible(f[used]):
+        kk, used, step, outliers = causal_and_outliers(f, z, used)
+        for place, distance in outliers.items():
+            reasons[place] = _outlier(float(f[place]), distance)
+        findings += _kk_findings(f, kk, used, step)
+        real = np.array([reasons.get(i) != _NOTHING for i in range(f.size)])
+        curve[real] = kk.at(f[real])
+        residuals[real] = (z[real] - curve[real]) / np.abs(z[real])
+    else:
+        text = (
+            f"Kramers-Kronig: {int(used.sum())} points over {np.ptp(np.log10(f[used])):.1f} "
+            "decades are too few for the test: the noise is not known before the fit, and no point is judged an "
+            "outlier."
+        )
+        findings.append(Finding("warning", text, {"points": float(used.sum())}))
+    findings += _repeat_findings(f, z, kk.noise if kk else 0.0, used)
     dropped = tuple(
         DroppedPoint(
             index=i, line=int(spectrum.line[i]), frequency_hz=float(f[i]), reason=reasons[i]
@@ -78,13 +93,22 @@ def validate(spectrum: Spectrum) -> Validation:
         dropped=dropped,
         kk_z_ohm=curve,
         kk_residuals=residuals,
-        noise_relative=kk.noise,
-        kk_elements=kk.elements,
+        noise_relative=kk.noise if kk else None,
+        kk_elements=kk.elements if kk else 0,
         kk_consistent=not any(
             f.severity == "warning" and f.text.startswith("Kramers-Kronig") for f in findings
-        ),
+        )
+        if kk
+        else None,
         findings=tuple(findings),
+        step=step.step if step else None,
     )
+
+
+def _outlier(frequency_hz: float, distance: float) -> str:
+    stands = f"{distance:.1f} times the noise off the Kramers-Kronig curve of the others"
+    name = mains_line(frequency_hz, harmonics=MAINS_IF_SEEN)
+    return f"mains: {name}, {stands}" if name else f"outlier: {stands}"
 
 
 def mains_line(frequency_hz: float, *, harmonics: int) -> str:
@@ -93,7 +117,8 @@ def mains_line(frequency_hz: float, *, harmonics: int) -> str:
         order = (
             round(frequency_hz / line) if frequency_hz > 0.0 and np.isfinite(frequency_hz) else 0
         )
-        if 1 <= order <= harmonics and abs(frequency_hz / (order * line) - 1.0) <= MAINS_WIDTH:
+        width = MAINS_WIDTH if order <= MAINS_ALWAYS else MAINS_NARROW
+        if 1 <= order <= harmonics and abs(frequency_hz / (order * line) - 1.0) <= width:
             return f"{order} x {line:.0f} Hz" if order > 1 else f"{line:.0f} Hz"
     return ""
 
@@ -159,66 +184,17 @@ def _impossible(spectrum: Spectrum, reasons: dict[int, str], findings: list[Find
         )
 
 
-def _without_outliers(
-    f: Array, z: ComplexArray, reasons: dict[int, str]
-) -> tuple[KramersKronig, BoolArray]:
-    """The Kramers-Kronig curve after dropping, one by one, points that stand out of it."""
-    used = np.array([i not in reasons for i in range(f.size)])
-    allowed = max(2, int(0.05 * used.sum()))
-    kk = linear_kk(f[used], z[used])
-    for _ in range(allowed):
-        if used.sum() <= max(FEWEST, 10):
-            break
-        distance, size = _studentized(kk)
-        places = np.flatnonzero(used)
-        mains = np.array([mains_line(v, harmonics=MAINS_IF_SEEN) != "" for v in f[used].tolist()])
-        excess = np.where(mains, 1.5 * distance, distance)  # a lower bar where mains is expected
-        excess = np.where(size >= OUTLIER_LEAST, excess, 0.0)
-        worst = int(np.argmax(excess))
-        if excess[worst] < OUTLIER:
-            break
-        index = int(places[worst])
-        stands = f"{distance[worst]:.1f} times the noise off the Kramers-Kronig curve of the others"
-        name = mains_line(float(f[index]), harmonics=MAINS_IF_SEEN)
-        reasons[index] = f"mains: {name}, {stands}" if name else f"outlier: {stands}"
-        used[index] = False
-        kk = linear_kk(f[used], z[used])
-    return kk, used
-
-
-def _studentized(kk: KramersKronig) -> tuple[Array, Array]:
-    """Distance of each point from the curve through the others: in units of their noise, and over |Z|.
-
-    Two regressors per point (its real and imaginary part); the square root of the decrease of the sum of
-    squares over twice the variance left, put on the scale of one Gaussian component.
-    Source: Cook & Weisberg, Residuals and Influence in Regression (1982), section 2.2.2.
-    """
-    n = kk.residual.size // 2
-    total = float(kk.residual @ kk.residual)
-    re, im = kk.basis[:n], kk.basis[n:]
-    a = 1.0 - np.einsum("ik,ik->i", re, re)
-    d = 1.0 - np.einsum("ik,ik->i", im, im)
-    b = -np.einsum("ik,ik->i", re, im)
-    x, y = kk.residual[:n], kk.residual[n:]
-    # a point that the curve follows freely has nothing to tell
-    det = np.maximum(a * d - b * b, 0.0)
-    decided = det > 0.01
-    gain = np.where(decided, (d * x * x - 2.0 * b * x * y + a * y * y) / np.maximum(det, 0.01), 0.0)
-    left = np.maximum(total - gain, 1e-3 * total + 1e-30) / max(kk.freedom - 2, 1)
-    away = np.hypot(d * x - b * y, a * y - b * x) / np.maximum(det, 0.01)  # leave-one-out residual
-    return np.sqrt(gain / left), np.where(decided, away, 0.0)
-
-
-def _kk_findings(f: Array, z: ComplexArray, kk: KramersKronig, used: BoolArray) -> list[Finding]:
+def _kk_findings(
+    f: Array, kk: KramersKronig, used: BoolArray, step: FoundStep | None
+) -> list[Finding]:
     """Structure left in the residuals (drift, nonlinearity) and steps between current ranges."""
     findings: list[Finding] = []
     order = np.argsort(f[used])[::-1]
     n = order.size
     re, im = kk.residual[:n][order], kk.residual[n:][order]
-    structure = max(_correlation(re), _correlation(im))
+    structure = residual_structure(kk, f[used])
     worst = float(np.max(np.hypot(re, im)))
-    jump = _jump(f[used], z[used], kk)
-    if structure > 4.0 and worst > 0.005 and jump is None:
+    if structure > STRUCTURED and worst > 0.005:
         low = f[used][order][-max(3, n // 4) :]
         findings.append(
             Finding(
@@ -229,14 +205,19 @@ def _kk_findings(f: Array, z: ComplexArray, kk: KramersKronig, used: BoolArray) 
                 {"largest_percent": 100.0 * worst, "correlation_sigma": structure},
             )
         )
-    if jump is not None:
-        frequency, step, significance = jump
+    if step is not None:
+        height, frequency = step.step.relative, step.step.frequency_hz
         findings.append(
             Finding(
                 "warning",
-                f"Kramers-Kronig: the modulus steps by {100 * step:+.2f}% at {frequency:.4g} Hz, as between two "
-                "current ranges of the analyzer, or after a pause; check the range settings.",
-                {"frequency_Hz": frequency, "step_percent": 100.0 * step, "sigma": significance},
+                f"Kramers-Kronig: the modulus steps by {100 * height:+.2f}% at {frequency:.4g} Hz, as between two "
+                "current ranges of the analyzer, or after a pause; check the range settings. Which side is right "
+                "the data do not tell: R has the step as an uncertainty.",
+                {
+                    "frequency_Hz": frequency,
+                    "step_percent": 100.0 * height,
+                    "sigma": step.sigma,
+                },
             )
         )
     if kk.noise > 0.05:
@@ -250,41 +231,7 @@ def _kk_findings(f: Array, z: ComplexArray, kk: KramersKronig, used: BoolArray) 
     return findings
 
 
-def _correlation(series: Array) -> float:
-    """Lag-one correlation of a series in units of its standard deviation for white noise."""
-    power = float(series @ series)
-    return float(series[1:] @ series[:-1]) / power * np.sqrt(series.size) if power > 0.0 else 0.0
-
-
-def _jump(f: Array, z: ComplexArray, kk: KramersKronig) -> tuple[float, float, float] | None:
-    """The most significant step of the modulus between neighbours: (Hz, relative step, sigma), if any."""
-    order = np.argsort(f)
-    n = order.size
-    unit = z / np.abs(z)
-    below = np.zeros((n, n - 1))
-    for k in range(n - 1):
-        below[order[: k + 1], k] = 1.0
-    columns = np.concatenate([unit.real[:, None] * below, unit.imag[:, None] * below])
-    columns -= kk.basis @ (kk.basis.T @ columns)
-    length = np.einsum("ik,ik->k", columns, columns)
-    usable = length > 0.02
-    usable[:2] = usable[-2:] = False  # the ends are outliers, not ranges
-    step = np.where(usable, columns.T @ kk.residual / np.where(usable, length, 1.0), 0.0)
-    gain = step**2 * length
-    total = float(kk.residual @ kk.residual)
-    left = np.maximum(total - gain, 0.0) / max(kk.freedom - 1, 1) + 1e-30
-    significance = np.sqrt(gain / left)
-    k = int(np.argmax(significance))
-    # a step explains most of the misfit; drift leaves more than one step
-    if significance[k] < JUMP or abs(step[k]) < 0.003 or gain[k] < 0.5 * total:
-        return None
-    middle = float(np.sqrt(f[order[k]] * f[order[k + 1]]))
-    return middle, float(step[k]), float(significance[k])
-
-
-def _repeat_findings(
-    f: Array, z: ComplexArray, kk: KramersKronig, used: BoolArray
-) -> list[Finding]:
+def _repeat_findings(f: Array, z: ComplexArray, noise: float, used: BoolArray) -> list[Finding]:
     """What frequencies measured twice say about drift."""
     places = np.flatnonzero(used)
     order = places[np.argsort(f[places], kind="stable")]
@@ -295,7 +242,7 @@ def _repeat_findings(
     change = (np.abs(z[second]) - np.abs(z[first])) / np.abs(z[first])
     mean = float(np.mean(change))
     numbers = {"repeated": float(same.size), "change_percent": 100.0 * mean}
-    limit = max(4.0 * kk.noise * np.sqrt(2.0 / same.size), 0.002)
+    limit = max(4.0 * noise * np.sqrt(2.0 / same.size), 0.002)
     if abs(mean) > limit:
         text = f"Drift: frequencies measured again gave a modulus {100 * mean:+.2f}% different on average."
         return [Finding("warning", text, numbers)]

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from calibration.errors import InputError
+from cis.arcs import arc_capacitance
 from cis.circuits import circuit
 from cis.fit import fit_series, fit_spectrum, profile_interval
 from cis.leastsquares import minimize
-from cis.selection import arc_capacitance
 from cis.solution import modulus_problem, solve
 from cis.stages import Cell, Spectrum
 from cis.starts import random_starts, starts
@@ -195,7 +195,6 @@ def test_a_blocking_electrode_without_resistance_in_sight_gives_no_resistance():
     f = np.logspace(4, 0, 30)
     fit = fit_spectrum(measured("CPE1", [1e-9, 0.9], 1, f=f))
     assert not fit.identifiable
-    assert fit.resistance_sigma_ohm is None
     assert any(x.severity == "problem" for x in fit.findings)
 
 
@@ -233,7 +232,7 @@ def test_anticorrelated_arcs_have_a_sum_better_known_than_quadrature_says():
 def test_capacitance_of_an_arc_is_that_of_hsu_and_mansfeld():
     c = circuit("bulk")
     s = solve(c, FREQUENCY, c.impedance(FREQUENCY, [1e5, 3e-11, 0.9]))
-    log_c, _, log_tau, _ = arc_capacitance(s, 0, 1)
+    log_c, _, log_tau, _ = arc_capacitance(s.circuit, s.x, s.covariance, (0, 1))
     assert np.exp(log_c) == pytest.approx((3e-11 * 1e5**0.1) ** (1 / 0.9), rel=1e-6)
     assert np.exp(log_tau) == pytest.approx((1e5 * 3e-11) ** (1 / 0.9), rel=1e-6)
 
@@ -260,6 +259,79 @@ def test_residual_structure_is_said_and_paid_for():
     assert (
         abs(np.log(fit.resistance_ohm / 1e5)) < 3.0 * fit.resistance_sigma_ohm / fit.resistance_ohm
     )
+
+
+@pytest.mark.parametrize(("place", "height", "noise"), [(25, 0.03, 0.005), (31, 0.01, 0.002)])
+def test_a_step_between_ranges_is_no_second_arc(place, height, noise):
+    claimed = 0
+    for seed in range(15):
+        data = measured("bulk-blocking", TRUTH, seed, noise=noise)
+        z = data.z_ohm.copy()
+        z[place:] *= 1.0 + height
+        fit = fit_spectrum(spectrum(FREQUENCY, z))
+        claimed += "gb" in fit.circuit
+        assert any("step" in x.text for x in fit.validation.findings + fit.findings)
+        # which side is right nobody knows: both truths lie within the uncertainty
+        assert fit.resistance_sigma_ohm > 0.5 * height * 1e5
+        for truth in (1e5, 1e5 * (1.0 + height)):
+            assert abs(pull(fit, truth)) < 2.0
+    assert claimed <= 1
+
+
+def test_a_resistance_in_series_is_found_and_said():
+    pulls = []
+    for seed in range(10):
+        data = measured("R0-p(R1,CPE1)-CPE2", [300.0, *TRUTH], seed, noise=0.001)
+        fit = fit_spectrum(data)
+        assert fit.circuit.startswith("R0+bulk-blocking")
+        assert any("R0 =" in x.text and "includes it" in x.text for x in fit.findings)
+        pulls.append(pull(fit, 1.003e5))
+    assert np.max(np.abs(pulls)) < 4.0
+
+
+def test_r_that_is_not_determined_says_why_in_numbers_and_keeps_its_uncertainty():
+    # half an arc: the noise leaves R to 0.6 in the logarithm
+    f = np.logspace(7, 4.2, 25)
+    data = measured("bulk", [1e7, 2e-12, 0.93], 1, noise=0.02, f=f)
+    fit = fit_spectrum(data, circuit="bulk+gb")
+    assert not fit.identifiable
+    problem = next(x for x in fit.findings if x.severity == "problem")
+    assert "not" in problem.text
+    assert problem.text.count("%") >= 1
+
+
+def test_an_electrode_is_left_out_of_r_and_both_are_said():
+    values = [4000.0, 1e-10, 0.95, 9000.0, 2e-4, 0.8]
+    fit = fit_spectrum(measured("bulk+gb", values, 3))
+    assert fit.electrode_arcs == ("R2",)
+    assert abs(pull(fit, 4000.0)) < 4.0
+    assert any("leaves it out" in x.text for x in fit.findings if x.severity == "warning")
+    low, high = profile_interval(fit, "R", level=0.6827)
+    assert low < fit.resistance_ohm < high < 5000.0
+
+
+def test_exponents_at_the_end_of_their_range_are_said():
+    fit = fit_spectrum(measured("R0-C1", [100.0, 1e-6], 2), circuit="R0-CPE1")
+    assert any("upper bound" in x.text for x in fit.findings) == (
+        fit.parameter("CPE1_1").value > 1.0 - 1e-6
+    )
+    z = 1e5 / (1.0 + (2j * np.pi * FREQUENCY * 1e-3) ** 0.15)
+    low = fit_spectrum(spectrum(FREQUENCY, z), circuit="p(R1,CPE1)")
+    assert any("lower bound" in x.text for x in low.findings if x.severity == "warning")
+
+
+def test_real_spectra_with_a_series_resistance(shared_data):
+    from cis.io import read_spectra
+
+    formats = shared_data / "cis" / "formats"
+    for name in ("data-semicolon.csv", "data-tab.csv", "data.dfr"):
+        fit = fit_spectrum(read_spectra(formats / name)[0])
+        assert fit.identifiable
+        assert fit.resistance_ohm == pytest.approx(300.0, rel=1e-3)
+        assert fit.circuit.startswith("R0")
+    gamry = fit_spectrum(read_spectra(formats / "exampleDataGamry.DTA")[0])
+    assert gamry.electrode_arcs
+    assert gamry.resistance_ohm == pytest.approx(4076.0, rel=0.03)  # circle through its arc
 
 
 def test_candidates_tell_one_choice_and_a_reason_each():

@@ -12,7 +12,6 @@ from cis.selection import (
     Choice,
     choose,
     decide,
-    electrode_arc,
     model_spread,
     objection,
 )
@@ -63,9 +62,11 @@ def test_an_impossible_lead_is_objected_to():
     assert "no lead has 0.001 H" in objection(s)
 
 
-def test_an_arc_of_an_electrode_is_named():
+def test_an_arc_of_an_electrode_is_named_and_left_out():
     z = noisy("bulk+gb", [1e3, 1e-10, 0.95, 1e4, 2e-6, 0.9], noise=1e-3)
-    assert electrode_arc(solve(circuit("bulk+gb"), FREQUENCY, z)) == "R2"
+    s = solve(circuit("bulk+gb"), FREQUENCY, z)
+    assert s.electrode_arcs == ("R2",)
+    assert s.resistance_ohm == pytest.approx(1e3, rel=0.02)
 
 
 def test_a_preferred_circuit_that_leaves_r_open_is_a_doubt(fits):
