@@ -1,12 +1,14 @@
 """The [comparison] table of a project file: the result against another S(Q) or a model."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from calibration.errors import InputError
+from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding
 from xtsred.config import Comparison as Table
@@ -15,6 +17,9 @@ from xtsred.simulation.compare import Goodness, compare_curves
 from xtsred.simulation.curves import read_table, structure_factor
 from xtsred.stages import Array, Comparison, StructureFactor, frozen
 from xtsred.unpack import Plan
+
+if TYPE_CHECKING:
+    from xtsred.simulation.model import Model, Weighting
 
 __all__ = ["compare_with"]
 
@@ -43,7 +48,8 @@ def compare_with(
 
 
 _KEYS = {
-    r"--(calculated-)?is( [A-Zg(][^ ,;.]*)?": "comparison.curve_is",
+    # a project file takes no g(r): that option stays the one of `xtsred compare`
+    r"--(calculated-)?is(?! g\(r\))( [A-Zg(][^ ,;.]*)?": "comparison.curve_is",
     r"--range": "comparison.q_range",
     r"--frames": "comparison.frames",
     r"--weights": "comparison.weights",
@@ -62,21 +68,37 @@ def _compare(
 ) -> tuple[Comparison, tuple[Finding, ...]]:
     if table.curve is not None:
         goodness, findings = _curve(loaded.folder / table.curve, table, structure)
-        name = table.curve
+        other = _Other(Path(table.curve).name, "curve")
     elif table.trajectory is not None:
-        goodness, findings = _trajectory(loaded.folder / table.trajectory, table, plan, structure)
-        name = table.trajectory
+        path = loaded.folder / table.trajectory
+        goodness, model = _trajectory(path, table, plan, structure)
+        findings = model.findings
+        weighting = _weighting(table, plan)
+        other = _Other(path.name, "simulation", str(weighting), model.window_text)
     else:
         raise InputError("a curve or a trajectory must be named", where="comparison.curve")
-    return _comparison(Path(name).name, goodness), (*findings, *goodness.findings)
+    return _comparison(other, goodness), (*findings, *goodness.findings)
 
 
-def _comparison(name: str, goodness: Goodness) -> Comparison:
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What the result is compared with: file, kind, and its weights and window in words."""
+
+    name: str
+    kind: Literal["curve", "simulation"]
+    weights: str = "as in the file"
+    window: str = "as in the file"
+
+
+def _comparison(other: _Other, goodness: Goodness) -> Comparison:
     difference = goodness.residual
     if goodness.sigma is None:
         raise ValueError("a reduced S(Q) has its sigma")
     return Comparison(
-        name=name,
+        name=other.name,
+        kind=other.kind,
+        weights=other.weights,
+        window=other.window,
         function=goodness.function,
         q=frozen(goodness.q),
         s=frozen(goodness.measured),
@@ -86,6 +108,15 @@ def _comparison(name: str, goodness: Goodness) -> Comparison:
         r_x=goodness.r_x,
         r_x_sigma=goodness.r_x_sigma,
         pull_width=float(np.std(difference / goodness.sigma)),
+        r_x_text=goodness.r_x_text,
+        r_x_sigma_measurement=goodness.sigma_measurement,
+        r_x_sigma_model=goodness.sigma_model,
+        r_x_flat=goodness.r_x_flat,
+        q_range=goodness.q_range,
+        by_function=dict(goodness.by_function),
+        intervals=tuple((i.low, i.high, i.share, i.r_x) for i in goodness.intervals),
+        scale=Quantity(goodness.scale.value, goodness.scale.sigma),
+        r_x_scaled=goodness.scale.r_x,
     )
 
 
@@ -106,21 +137,27 @@ def _curve(
 
 def _trajectory(
     path: Path, table: Table, plan: Plan, structure: StructureFactor
-) -> tuple[Goodness, tuple[Finding, ...]]:
+) -> tuple[Goodness, "Model"]:
     from xtsred.simulation.frame import FrameRange, ReadOptions
-    from xtsred.simulation.model import Sample, Weighting, trajectory_model
+    from xtsred.simulation.model import Sample, trajectory_model
     from xtsred.simulation.trajectory import parse_frames
 
-    if table.weights is None:
-        raise InputError("a trajectory needs weights", where="comparison.weights")
     frames = parse_frames(table.frames.replace(" ", "")) if table.frames else FrameRange()
     fractions = zip(plan.composition.elements, plan.composition.fractions, strict=True)
     model = trajectory_model(
         [path],
         structure.q,
         options=ReadOptions(frames=frames),
-        weighting=Weighting(kind=table.weights, energy_kev=plan.energy_kev),
+        weighting=_weighting(table, plan),
         sample=Sample(fractions=dict(fractions), number_density_per_a3=plan.number_density_per_a3),
         window="lorch",
     )
-    return _goodness(structure, model.q, model.s, table, model.blocks), model.findings
+    return _goodness(structure, model.q, model.s, table, model.blocks), model
+
+
+def _weighting(table: Table, plan: Plan) -> "Weighting":
+    from xtsred.simulation.model import Weighting
+
+    if table.weights is None:
+        raise InputError("a trajectory needs weights", where="comparison.weights")
+    return Weighting(kind=table.weights, energy_kev=plan.energy_kev)

@@ -1,6 +1,6 @@
 """A reduction as a folder: report.html, result.json, figures, text files, NeXus file, the project file as resolved."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from calibration.provenance import Provenance, collect
 from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding, Report, Section, Table, typeset, write_report
+from xtsred.comparison_page import comparison_headline, comparison_sections, comparison_values
 from xtsred.config import Project
 from xtsred.figures import (
     components_figure,
@@ -72,6 +73,7 @@ def build_report(reduction: Reduction, loaded: Loaded[Project], provenance: Prov
         sections=(
             _real_space_section(reduction, loaded.record),
             _structure_section(reduction),
+            *comparison_sections(reduction.comparison),
             _normalization_section(reduction),
             _corrections_section(reduction),
             _scans_section(reduction),
@@ -128,11 +130,7 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
             rows.append((f"{name} coordination", said))
     c = reduction.comparison
     if c is not None:
-        q = f"{c.q[0]:.3g} to {c.q[-1]:.3g} Å⁻¹"
-        rows.append((f"rms of {c.function} against {Path(c.name).name}", f"{c.rms:.4f} over {q}"))
-        rows.append(("Wright R_X", Quantity(c.r_x, c.r_x_sigma)))
-        said = "1 if the other curve is exact and our uncertainties are right"
-        rows.append(("width of the pulls", f"{c.pull_width:.2f} ({said})"))
+        rows += comparison_headline(c)
     n = reduction.normalization
     rows.append((f"normalization K, {n.method}", n.k))
     if n.compton_response is not None:
@@ -158,19 +156,6 @@ def _said(name: str, quantity: Quantity) -> str:
 
 def _values(reduction: Reduction, project: Project) -> dict[str, Any]:
     c = reduction.comparison
-    comparison: Mapping[str, Any] | None = None
-    if c is not None:
-        comparison = {
-            "curve": c.name,
-            "function": c.function,
-            "q_range": [float(c.q[0]), float(c.q[-1])],
-            "n_points": int(c.q.size),
-            "rms": c.rms,
-            "R_X": c.r_x,
-            "R_X_squared": c.r_x**2,
-            "R_X_sigma": c.r_x_sigma,
-            "pull_width": c.pull_width,
-        }
     pair = reduction.pair_distribution
     return {
         "name": reduction.name,
@@ -180,7 +165,7 @@ def _values(reduction: Reduction, project: Project) -> dict[str, Any]:
         "normalization": reduction.normalization,
         "shells": list(reduction.shells),
         "parameters": dict(reduction.parameters),
-        "comparison": comparison,
+        "comparison": None if c is None else comparison_values(c),
         "window": pair.window,
         "extrapolation": pair.extrapolation,
         "q_range": list(project.fourier.q_range),

@@ -238,7 +238,11 @@ class Shell:
 class Comparison:
     """The result against another S(Q): curves on the measured grid and their difference.
 
-    name: file; q, s, sigma: ours; s_other: shape (n,); rms: of the difference; r_x: Wright's R_X.
+    name: file; q, s, sigma: ours; s_other: shape (n,); rms: of the difference; r_x: Wright's R_X, r_x_text with what is
+    known of its uncertainty, r_x_sigma None where a part of it is unknown; *_measurement, *_model: the parts.
+    kind: what the other is. q_range: limits used, Å^-1. weights, window: of the other, in words. by_function: R of
+    S, S - 1, Q (S - 1). intervals: (low, high, share of the squared misfit, R) each. scale: fitted to its S - 1,
+    never applied; r_x_scaled with it.
     """
 
     name: str
@@ -251,6 +255,18 @@ class Comparison:
     r_x: float
     r_x_sigma: float | None
     pull_width: float
+    kind: Literal["curve", "simulation"] = "curve"
+    r_x_text: str = ""
+    r_x_sigma_measurement: float | None = None
+    r_x_sigma_model: float | None = None
+    r_x_flat: float | None = None
+    q_range: tuple[float, float] | None = None
+    weights: str = "as in the file"
+    window: str = "as in the file"
+    by_function: Mapping[str, float] = field(default_factory=dict)
+    intervals: tuple[tuple[float, float, float, float], ...] = ()
+    scale: Quantity | None = None
+    r_x_scaled: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -279,7 +279,7 @@ def _refuse_real_space(table: Table, meaning: str | None) -> None:
     raise InputError(
         f"the file holds {what}, not S(Q)",
         why=found.text,
-        remedy="a g(r) may stand as CALCULATED: state --calculated-is g(r); a measurement must be given as S(Q)"
+        remedy="a measurement must be given as S(Q); for a calculated curve state --calculated-is g(r)"
         if found.holds == "g"
         else "give S(Q), or a total g(r) as CALCULATED with --calculated-is g(r)",
         where=table.file,

@@ -1,0 +1,51 @@
+"""What the report of a reduction says about the curve or the model that it was compared with."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from xtsred.comparison import _comparison, _Other
+from xtsred.comparison_page import comparison_headline, comparison_sections, comparison_values
+from xtsred.simulation.compare import compare_curves
+
+Q = np.arange(0.5, 13.0, 0.05)
+S = 1.0 + np.sin(1.62 * Q) * np.exp(-0.1 * Q)
+
+
+@pytest.fixture
+def goodness():
+    return compare_curves(Q, S, np.full_like(Q, 0.01), Q, 1.0 + 0.9 * (S - 1.0), q_range=(0.6, 12.0))  # fmt: skip
+
+
+def test_everything_that_decides_r_x_is_kept(goodness):
+    found = _comparison(_Other("box.xyz", "simulation", "f = Z", "lorch, at r = 8 Å"), goodness)
+    (section,) = comparison_sections(found)
+    table, intervals = section.tables
+    rows = dict(table.rows)
+    assert rows["R_X of a flat line S = 1"] == f"{goodness.r_x_flat:.4f}"
+    assert rows["weights of the other"] == "f = Z"
+    assert rows["window of its g(r)"] == "lorch, at r = 8 Å"
+    assert rows["R on S-1"] == "0.1000"
+    assert rows["R_X"].endswith("the model's unknown)")
+    assert len(intervals.rows) == 8
+    values = comparison_values(found)
+    assert values["R_X_percent"] == pytest.approx(100.0 * goodness.r_x)
+    assert values["R_X_sigma"] is None
+    assert values["R_X_sigma_measurement"] == goodness.sigma_measurement
+    assert values["scale"]["value"].value == pytest.approx(1.0 / 0.9)
+    assert sum(i["share"] for i in values["intervals"]) == pytest.approx(1.0)
+
+
+def test_a_misfit_of_a_model_is_no_test_of_our_uncertainties(goodness):
+    model = dict(comparison_headline(_comparison(_Other("box.xyz", "simulation"), goodness)))
+    curve = dict(comparison_headline(_comparison(_Other("truth.sq", "curve"), goodness)))
+    assert "1 if" not in str(model["width of the pulls"])
+    assert "1 if" in str(curve["width of the pulls"])
+
+
+def test_a_comparison_without_its_goodness_has_no_section(goodness):
+    found = _comparison(_Other("truth.sq", "curve"), goodness)
+    assert {f.name for f in fields(found)} >= {"r_x_flat", "intervals", "scale"}
+    assert comparison_sections(replace(found, r_x_flat=None)) == ()
+    assert comparison_sections(None) == ()
