@@ -123,7 +123,7 @@ def _compare(
     from xtsred.simulation.compare import differences
     from xtsred.simulation.curves import read_table, structure_factor
     from xtsred.simulation.page import Comparison
-    from xtsred.simulation.sample import absolute_scale, distinct_names, sample_of
+    from xtsred.simulation.sample import absolute_scale, distinct_names, refuse_repeated, sample_of
     from xtsred.simulation.second_route import second_route
     from xtsred.simulation.trajectory import is_trajectory, open_trajectory, read_options
 
@@ -148,6 +148,7 @@ def _compare(
         table, meaning=choices["measured_is"], mean_b_squared=scale.mean_b_squared
     )
     scale_findings = scale.used(measured)
+    refuse_repeated(calculated)
     groups = [calculated] if choices["average"] else [(path,) for path in calculated]
     compared = []
     for paths in groups:
@@ -185,6 +186,10 @@ def _weighting(choices: dict[str, Any]) -> "Weighting | None":
     from xtsred.simulation.trajectory import parse_values
 
     kind = choices["weights"]
+    for option, of in (("lengths", "neutron"), ("energy_kev", "xray")):
+        if choices[option] is not None and kind != of:
+            name = "--length" if option == "lengths" else "--energy-kev"
+            raise InputError(f"{name} is of --weights {of}", remedy="leave it out, or correct it")
     if kind is None:
         return None
     lengths = parse_values(choices["lengths"], option="--length") if choices["lengths"] else {}

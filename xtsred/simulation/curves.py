@@ -101,7 +101,14 @@ def read_table(path: Path) -> Table:
             rows.append(values)
             numbers_of_lines.append(lines.number)
     if len(rows) < 2 or len(rows[0]) < 2:
-        raise ReadError("the file holds no curve of two or more columns", where=str(path))
+        raise ReadError(
+            "the file is empty"
+            if not rows and not comments
+            else "the file holds no curve of two or more columns",
+            why="" if rows else "no row of it is numbers",
+            remedy="give a table (Q and S(Q), or r and g(r)), or a trajectory in a format that is read",
+            where=str(path),
+        )
     values_all = np.array(rows)
     step = np.diff(values_all[:, 0])
     if np.any(step <= 0.0):

@@ -16,13 +16,14 @@ from xtsred.simulation.frame import Frame, ReadOptions
 from xtsred.simulation.partials import Partials, partial_distributions
 from xtsred.simulation.rdf import read_rdf
 from xtsred.simulation.structure_factors import structure_factors, transform
-from xtsred.simulation.trajectory import check_sample, open_trajectory
+from xtsred.simulation.trajectory import check_sample, open_trajectory, unused_cell
 from xtsred.simulation.weights import (
     ComplexArray,
     atomic_number_factors,
     neutron_factors,
     neutron_findings,
     pair_weights,
+    refuse_strange_lengths,
     total,
     xray_factors,
 )
@@ -141,6 +142,9 @@ def trajectory_model(
     findings = check_sample(
         first, fractions=sample.fractions, number_density_per_a3=sample.number_density_per_a3
     )
+    findings = (*findings, *unused_cell(first, options))
+    if weighting.kind == "neutron":
+        refuse_strange_lengths(weighting.lengths_fm, first.elements)
     partials = partial_distributions([_overlap_checked(box) for box in boxes])
     lowest = 2.0 * np.pi / partials.shortest_height
     grid = q[q >= lowest]
@@ -229,6 +233,8 @@ def partials_model(table: Table, *, weighting: Weighting, sample: Sample) -> Mod
             where=table.file,
         )
     elements = tuple(sample.fractions)
+    if weighting.kind == "neutron":
+        refuse_strange_lengths(weighting.lengths_fm, elements)
     pairs, rows = [], []
     for i, a in enumerate(elements):
         for j in range(i, len(elements)):

@@ -14,7 +14,14 @@ from xtsred.simulation.model import Sample, Weighting, peek_fractions
 from xtsred.simulation.trajectory import is_trajectory
 from xtsred.simulation.weights import mean_b_squared_barn
 
-__all__ = ["AbsoluteScale", "absolute_scale", "distinct_names", "mean_b_squared", "sample_of"]
+__all__ = [
+    "AbsoluteScale",
+    "absolute_scale",
+    "distinct_names",
+    "mean_b_squared",
+    "refuse_repeated",
+    "sample_of",
+]
 
 _SAME = 0.002  # atomic fractions that differ by less are the same composition
 
@@ -125,11 +132,19 @@ def absolute_scale(
     )
 
 
+def refuse_repeated(paths: Sequence[Path]) -> None:
+    """One file twice is no second model, and no independent box. Raises InputError."""
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise InputError("this file is given twice", remedy="name it once", where=str(path))
+        seen.add(path.resolve())
+
+
 def distinct_names(groups: Sequence[Sequence[Path]]) -> list[str]:
     """A name for each model: its files' names, with as many folders in front as tell them apart."""
     for depth in range(1, 1 + max(len(path.parts) for paths in groups for path in paths)):
         names = [" + ".join("/".join(p.parts[-depth:]) for p in paths) for paths in groups]
         if len(set(names)) == len(names):
             return names
-    # the same path twice
-    return [f"{name} ({k + 1})" for k, name in enumerate(names)]
+    return names

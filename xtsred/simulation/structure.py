@@ -15,7 +15,7 @@ from xtsred.simulation.topology import (
     neighbour_distributions,
     network,
 )
-from xtsred.simulation.trajectory import Trajectory, check_sample
+from xtsred.simulation.trajectory import Trajectory, check_sample, unused_cell
 from xtsred.simulation.transport import Transport
 
 __all__ = ["Coordination", "Structure", "analyse_structure"]
@@ -97,6 +97,7 @@ def analyse_structure(
     )
     first = next(iter(boxes[0]))
     findings = list(check_sample(first, fractions=None, number_density_per_a3=None))
+    findings += unused_cell(first, boxes[0].options)
     found = [
         f"{name} {m.position:.2f} Å (g = {m.g:.2g})"
         for name, pair, m in zip(partials.names, partials.pairs, minima, strict=True)

@@ -28,6 +28,7 @@ __all__ = [
     "parse_types",
     "parse_values",
     "read_options",
+    "unused_cell",
 ]
 
 _HEAD = 8192
@@ -161,14 +162,26 @@ def parse_values(text: str, *, option: str) -> dict[str, float]:
             number = float(value)
         except ValueError:
             number = math.nan
-        if element not in ELEMENTS or not math.isfinite(number):
-            raise InputError(f"{option} {part!r} is not element=number")
+        if element not in ELEMENTS:
+            raise InputError(
+                f"{option} {part!r}: {element!r} is no element",
+                remedy=f"write for instance {option} Si=4.15",
+            )
+        if not math.isfinite(number):
+            raise InputError(
+                f"{option} {part!r} is not element=number",
+                remedy=f"write for instance {option} {element}=4.15",
+            )
         table[element] = number
     return table
 
 
 def parse_cell(text: str) -> Array:
     """ "a", "a,b,c" (orthogonal) or nine numbers, Å, to shape (3, 3). Raises InputError."""
+    wrong = InputError(
+        f"--cell {text!r} is not 1, 3 or 9 lengths in Å",
+        remedy="write --cell 21.4 (cube), --cell 21.4,21.4,30 (right angles), or the nine numbers of a, b and c",
+    )
     try:
         values = [float(x) for x in re.split(r"[\s,]+", text.strip())]
     except ValueError:
@@ -176,10 +189,20 @@ def parse_cell(text: str) -> Array:
     if len(values) == 1:
         values *= 3
     if len(values) == 3:
+        if min(values) <= 0.0:
+            raise wrong
         return checked_cell(np.diag(values), where="--cell")
     if len(values) == 9:
         return checked_cell(values, where="--cell")
-    raise InputError(f"--cell {text!r} is not 1, 3 or 9 lengths in Å")
+    raise wrong
+
+
+def unused_cell(frame: Frame, options: ReadOptions) -> tuple[Finding, ...]:
+    """Whether a stated cell was passed over, because the file has its own."""
+    if options.cell is None or np.allclose(frame.cell, options.cell, rtol=1e-4):
+        return ()
+    text = "--cell is not used: the file has its own cell, and it is another one."
+    return (Finding("warning", text),)
 
 
 def read_options(

@@ -20,6 +20,7 @@ __all__ = [
     "neutron_factors",
     "neutron_findings",
     "pair_weights",
+    "refuse_strange_lengths",
     "total",
     "xray_factors",
 ]
@@ -94,6 +95,17 @@ def neutron_factors(
         [own[e] if e in own else NEUTRON_LENGTHS_FM[e][0] for e in elements], dtype=np.complex128
     )
     return np.repeat(b[:, None], len(q), axis=1)
+
+
+def refuse_strange_lengths(lengths_fm: Mapping[str, float], elements: Sequence[str]) -> None:
+    """An own length of an element that is not there is a mistake in writing. Raises InputError."""
+    strange = [e for e in lengths_fm if e not in elements]
+    if strange:
+        raise InputError(
+            f"--length {strange[0]}: the model has no {strange[0]}",
+            why=f"its elements are {', '.join(elements)}",
+            remedy="correct the element",
+        )
 
 
 def neutron_findings(

@@ -179,6 +179,8 @@ def test_one_clear_error_each(capsys, tmp_path, measured, model, ideal_gas):
     )
     doubled = write_xyz(tmp_path / "doubled.xyz", [double])
     walls = write_xyz(tmp_path / "calm.xyz", ideal_gas({"Si": 4}, 30.0 * np.eye(3)) * 30)
+    empty, neutron = tmp_path / "empty.dat", ("--weights", "neutron")
+    empty.touch()
     moving = ("structure", walls, "--charge", "Si=4", "--mobile", "Si", "--fit-window", "2", "6")
     cases = [
         (("compare", measured, small, "--weights", "Z"), "2 pi/L"),
@@ -189,6 +191,14 @@ def test_one_clear_error_each(capsys, tmp_path, measured, model, ideal_gas):
         (("compare", measured, tmp_path / "none.xyz", "--weights", "Z"), "cannot be read"),
         (("compare", measured, model, "--weights", "Z", "--frames", "9:1"), "no frame"),
         (("compare", measured, measured, "--calculated-is", "g(r)"), "--density"),
+        (("compare", measured, model, model, "--weights", "Z"), "given twice"),
+        (("compare", measured, empty, "--weights", "Z"), "file is empty"),
+        (("compare", measured, model, "--weights", "Z", "--cell", "here"), "--cell 21.4"),
+        (("compare", measured, model, "--weights", "Z", "--cell", "-3"), "lengths in Å"),
+        (("compare", measured, model, "--weights", "Z", "--length", "Si=4"), "--weights neutron"),
+        (("compare", measured, model, *neutron, "--length", "Sx=3"), "'Sx' is no element"),
+        (("compare", measured, model, *neutron, "--length", "O=5.8"), "has no O"),
+        (("compare", measured, model, "--weights", "Z", "--density", "66"), "atoms/Å^3"),
         (("structure", model, "--cutoff", "Si-O=2"), "no O"),
         (("structure", model, "--cutoff", "Si=2"), "Si-S=2.8"),
         (("structure", model, "--r-max", "9"), "larger cell"),
@@ -233,6 +243,14 @@ def test_structure_of_a_diffusing_box(capsys, tmp_path):
     assert (out / "conductivity.csv").read_text().count("\n") == 3
     assert (out / "partial_g.csv").exists()
     assert (out / "figures" / "msd.svg").exists()
+
+
+def test_a_cell_that_is_passed_over_is_reported(capsys, measured, model):
+    status, out, _ = call(
+        capsys, "compare", measured, model, "--weights", "Z", "--cell", "20", "--json"
+    )
+    assert status == EXIT_DONE
+    assert any("--cell is not used" in f["text"] for f in json.loads(out)["findings"])
 
 
 def test_structure_of_real_glass(capsys, shared_data):

@@ -71,7 +71,7 @@ def test_a_wrong_statement_is_contradicted_by_the_limit(tmp_path):
         ("0.1 0.2\n0.2 0.3 0.4\n", "columns"),
         ("0.1 0.2\n0.2 0.3\nhello\n", "not all numbers"),
         ("nothing here\n", "no curve"),
-        ("", "no curve"),
+        ("", "file is empty"),
     ],
 )
 def test_damaged_tables(tmp_path, text, message):
