@@ -19,6 +19,7 @@ __all__ = [
     "RenderedFigure",
     "Report",
     "Section",
+    "Severity",
     "Table",
     "render_html",
     "to_json",

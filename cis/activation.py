@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.quantity import Quantity
 from calibration.report import Finding
 from cis.arrhenius import ArrheniusFit, ArrheniusPoints, Form, fit_arrhenius
 from cis.conductivity import Conductivity
 from cis.config import ArrheniusTable, Project
 from cis.curvature import BreakTest, CurvatureTest, VtfFit, break_test, curvature_test, fit_vtf
 
-__all__ = ["SAME_TEMPERATURE_K", "ArrheniusResult", "arrhenius_result", "series_arrhenius"]
+__all__ = [
+    "SAME_TEMPERATURE_K",
+    "ArrheniusResult",
+    "arrhenius_result",
+    "one_energy_doubtful",
+    "series_arrhenius",
+]
 
 SAME_TEMPERATURE_K = 0.05
 """Readings closer than this are one temperature."""
@@ -116,14 +123,15 @@ def arrhenius_result(
     if tests and tests[0].p < _P_SAID:
         change = tests[0].slope_change_ev
         text = (
-            f"The Arrhenius plot is curved (F test, p = {tests[0].p:.2g}): the local E_A changes by {change} from the cold "
-            "to the hot end; one E_A does not describe all temperatures."
+            f"The Arrhenius plot is curved (F test, p = {tests[0].p:.2g}): the local E_A changes by {_mev(change)} from the "
+            "cold to the hot end."
         )
-        findings.append(_weighed(text, tests[0].p, tests[0].p_stated, {"change_eV": change.value}))
+        numbers = {"change_eV": change.value}
+        findings.append(_weighed(text, tests[0].p, tests[0].p_stated, numbers))
     if kink is not None and kink.p < _P_SAID:
         text = (
             f"A kink near {kink.temperature_k:.0f} K fits better than one line (p = {kink.p:.2g}): E_A {kink.below_ev} below, "
-            f"{kink.above_ev} above. If it is a glass transition, set arrhenius.breakpoint_K."
+            f"{kink.above_ev} above."
         )
         numbers = {"temperature_K": kink.temperature_k}
         findings.append(_weighed(text, kink.p, kink.p_stated, numbers))
@@ -140,11 +148,27 @@ def arrhenius_result(
     )
 
 
+def one_energy_doubtful(result: ArrheniusResult) -> bool:
+    """Whether the scatter about the line, taken alone, says that it is bent or has a kink."""
+    bent = bool(result.curvature) and result.curvature[0].p < _P_SAID
+    return bent or (result.kink is not None and result.kink.p < _P_SAID)
+
+
+def _mev(value: Quantity) -> str:
+    sigma = "unknown" if value.sigma is None else f"{1e3 * value.sigma:.1f}"
+    return f"{1e3 * value.value:+.1f} ± {sigma} meV"
+
+
 def _weighed(text: str, p: float, p_stated: float | None, numbers: dict[str, float]) -> Finding:
     """A warning, or a note where the stated uncertainties (the thermometer's above all) would do the same."""
     if p_stated is None or p_stated < _P_SAID:
+        text += (
+            " One E_A does not describe all temperatures; if there is a glass transition between them, set "
+            "arrhenius.breakpoint_K."
+        )
         return Finding("warning", text, {"p": p, **numbers})
     text += (
-        f" The stated uncertainties alone would do as much in {100 * p_stated:.0f}% of all cases."
+        f" The stated uncertainties alone would do as much in {100 * p_stated:.0f}% of all cases: one E_A is doubtful, "
+        "not refuted."
     )
     return Finding("note", text, {"p": p, "p_stated": p_stated, **numbers})

@@ -314,7 +314,7 @@ def _findings(
         found.append(
             Finding(
                 "warning" if outside > 0.5 * (high - low) else "note",
-                f"sigma at 298.15 K is extrapolated by {outside:.0f} K beyond the measured {low:.1f} to {high:.1f} K.",
+                f"sigma at 298.15 K is extrapolated by {outside:.2g} K beyond the measured {low:.1f} to {high:.1f} K.",
                 {"extrapolated_K": outside},
             )
         )

@@ -18,7 +18,13 @@ from cis.stages import Array
 __all__ = ["Columns", "Group", "TableData", "read_table"]
 
 _TEMPERATURE_UNITS = {"K": "K", "C": "C", "1000/K": "1000/K"}
-_CONDUCTIVITY_UNITS = {"S/cm": 1.0, "S/m": 0.01, "mS/cm": 1e-3, "log10 S/cm": math.nan}
+_CONDUCTIVITY_UNITS = {
+    "S/cm": 1.0,
+    "S/m": 0.01,
+    "mS/cm": 1e-3,
+    "log10 S/cm": math.nan,
+    "log10 S/m": math.nan,
+}
 _OURS = ("temperature_K", "sigma_S_per_cm", "sigma_stat_S_per_cm")
 # Hargreaves et al., npj Comput. Mater. 9 (2023) 9: temperature in °C, target in S/cm
 _LIVERPOOL = ("ID", "composition", "source", "temperature", "target", "log_target", "family")
@@ -113,6 +119,13 @@ def read_table(path: Path, *, columns: Columns, thermometer: Thermometer) -> Tab
             remedy="name the right columns with --temperature-column and --conductivity-column",
             where=str(path),
         )
+    if ours and "temperature_sigma_K" in table.header and thermometer.point_sigma_k is None:
+        text = (
+            "temperature_sigma_K is taken as independent from row to row. What all rows share (an offset of the "
+            "thermometer, which cis analyze knows from its project) shifts E_A less than this: the uncertainty here is "
+            "the larger of the two. Quote that of arrhenius.csv."
+        )
+        findings.append(Finding("note", text))
     if not group_by and len(gathered[()]) > 1:
         findings.extend(_ungrouped(table, t_index, s_index))
     groups = tuple(
@@ -196,7 +209,7 @@ def _conductivity_column(header: Sequence[str], columns: Columns, path: Path) ->
         raise InputError(
             f"the unit of the conductivity column {header[index]!r} is not clear",
             why="the header does not say S/cm or S/m, and both are usual (a factor of 100)",
-            remedy='add --conductivity-unit S/cm, S/m, mS/cm, or "log10 S/cm"',
+            remedy='add --conductivity-unit S/cm, S/m, mS/cm, "log10 S/cm" or "log10 S/m"',
             where=str(path),
         )
     return index, unit
@@ -246,7 +259,9 @@ def _conductivity_unit(header: str) -> str:
         return "" if logarithm else "mS/cm"
     if re.search(r"S/cm|Scm-1", text):
         return "log10 S/cm" if logarithm else "S/cm"
-    return "S/m" if re.search(r"S/m|Sm-1", text) and not logarithm else ""
+    if re.search(r"S/m|Sm-1", text):
+        return "log10 S/m" if logarithm else "S/m"
+    return ""
 
 
 def _number(cells: Sequence[str], index: int, decimal: str) -> float:
@@ -267,8 +282,9 @@ def _kelvin(value: float, unit: str) -> float:
 
 
 def _per_cm(value: float, unit: str) -> float:
-    if unit == "log10 S/cm":
-        return math.pow(10.0, value) if abs(value) < 300.0 else math.nan
+    if unit.startswith("log10"):
+        per_cm = _CONDUCTIVITY_UNITS[unit.removeprefix("log10 ")]
+        return per_cm * math.pow(10.0, value) if abs(value) < 300.0 else math.nan
     return value * _CONDUCTIVITY_UNITS[unit]
 
 

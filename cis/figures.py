@@ -168,12 +168,23 @@ def parameters_figure(series: FittedSeries) -> RenderedFigure:
         value = np.array([p.value for _, p in points])
         sigma = np.array([np.nan if p.sigma is None else p.sigma for _, p in points])
         sure = np.isfinite(sigma)
+        # the uncertainty is one of the logarithm: a bar that would reach below zero ends at value/(1 + u)
+        below = sigma / (1.0 + sigma / value) if points[0][1].unit else sigma
         axis.errorbar(
-            x[sure], value[sure], yerr=sigma[sure], fmt="o", ms=4, capsize=2, color=COLOURS[0]
+            x[sure],
+            value[sure],
+            yerr=np.stack([below[sure], sigma[sure]]),
+            fmt="o",
+            ms=4,
+            capsize=2,
+            color=COLOURS[0],
         )
         axis.plot(x[~sure], value[~sure], "o", ms=5, mfc="none", color="#999999")
-        if points[0][1].unit and value.max() > 5.0 * value.min() > 0.0:
-            axis.set_yscale("log")
+        if points[0][1].unit and value.min() > 0.0:
+            axis.set_yscale(
+                "log"
+            )  # R, Q and L are fitted as logarithms, so all panels of them are alike
+            _decade_at_least(axis, value)
         unit = f" / {points[0][1].unit}" if points[0][1].unit else ""
         axis.set_title(f"{name}{unit}", fontsize=9.5)
         axis.margins(0.12)
@@ -323,6 +334,13 @@ def side_legend(figure: Any, axis: Any) -> None:
         step = -(-len(labels) // 20)
         handles, labels = handles[::step], labels[::step]
     figure.legend(handles, labels, loc="outside right upper")
+
+
+def _decade_at_least(axis: Any, value: Array) -> None:
+    """Limits that hold the bars and span a decade, so that tick labels exist."""
+    low, high = axis.get_ylim()
+    middle, half = np.sqrt(value.min() * value.max()), np.sqrt(10.0)
+    axis.set_ylim(min(low, middle / half), max(high, middle * half))
 
 
 def _scale(limit: float) -> tuple[float, str]:

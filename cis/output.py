@@ -5,6 +5,7 @@ An empty cell means unknown. Units are in the column names.
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def conductivity_rows(analysis: Analysis) -> list[Row]:
             "spectrum": label,
             "reading_K": reading,
             "permittivity_apparent": None if c.permittivity is None else c.permittivity.value,
-            "file": fit.spectrum.file,
+            "file": os.path.normpath(fit.spectrum.file),
         }
         rows.append(row)
     return rows
@@ -226,7 +227,7 @@ def _cell(value: Cell) -> str:
 def fit_values(fit: ArcFit) -> dict[str, Any]:
     """One fit for JSON."""
     return {
-        "file": fit.spectrum.file,
+        "file": os.path.normpath(fit.spectrum.file),
         "circuit": fit.circuit,
         "circuit_string": fit.circuit_string,
         "R_ohm": fit.resistance_ohm,

@@ -63,7 +63,7 @@ def _headline(analysis: Analysis) -> list[tuple[str, Quantity | str]]:
         where = "" if result.segment == "all" else f", {result.segment} the break"
         lines += [(f"E_A ({_FORM_TEXT[f.form]}{where})", f.written) for f in result.fits]
         first = result.fits[0]
-        far = f", extrapolated by {first.room_outside_k:.0f} K" if first.room_outside_k else ""
+        far = f", extrapolated by {first.room_outside_k:.2g} K" if first.room_outside_k else ""
         lines.append((f"σ(298.15 K) ({_FORM_TEXT[first.form]}{where}{far})", first.room_s_per_cm))
     values = [c for c in analysis.conductivities if c.identifiable]
     if values:

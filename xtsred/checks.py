@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.quantity import Quantity, concise
-from calibration.report import Finding
+from calibration.report import Finding, Severity
 from xtsred.solve import Problem, Solution
 from xtsred.stages import PairDistribution, StructureFactor
 
@@ -86,6 +86,13 @@ def low_r_level(pdf: PairDistribution) -> tuple[Quantity, float] | None:
     return Quantity(slope, scatter, "Å^-3"), -4.0 * np.pi * pdf.number_density_per_a3
 
 
+def _graded(deviation: float, *, warn: float, ruin: float) -> Severity:
+    """How grave a deviation is: beyond `ruin` the result should not be published as it is."""
+    if deviation > max(warn, ruin):
+        return "problem"
+    return "warning" if deviation > warn else "note"
+
+
 def _missing(evidence: Evidence) -> Iterator[Finding]:
     if evidence.has_container and not evidence.container_measured:
         yield Finding(
@@ -124,7 +131,7 @@ def _normalizations(evidence: Evidence) -> Iterator[Finding]:
         )
     )
     yield Finding(
-        "warning" if abs(difference) > max(_DISAGREE, 3.0 * sigma) else "note",
+        _graded(abs(difference), warn=max(_DISAGREE, 3.0 * sigma), ruin=0.1),
         f"The high-angle and the integral (Krogh-Moe-Norman) normalization differ by {100 * difference:+.2f} % "
         f"(uncertainty {100 * sigma:.2f} %).",
         {"relative_difference": difference, "sigma": sigma},
@@ -164,7 +171,7 @@ def _limit_one(evidence: Evidence) -> Iterator[Finding]:
     sigma = float(np.sqrt(weight**2 @ s.sigma[last] ** 2))
     if abs(mean - 1.0) > max(_ONE, 4.0 * sigma):
         yield Finding(
-            "warning",
+            _graded(abs(mean - 1.0), warn=0.0, ruin=0.1),
             f"S(Q) does not go to 1: its mean over {s.q[last][0]:.1f} to {s.q[-1]:.1f} Å^-1 is {concise(mean, sigma)}.",
             {"mean": mean, "sigma": sigma},
         )
@@ -177,7 +184,7 @@ def _sum_rule(evidence: Evidence) -> Iterator[Finding]:
     ratio = measured.value / expected
     sigma = (measured.sigma or 0.0) / abs(expected)
     yield Finding(
-        "warning" if abs(ratio - 1.0) > max(_INTEGRAL, 3.0 * sigma) else "note",
+        _graded(abs(ratio - 1.0), warn=max(_INTEGRAL, 3.0 * sigma), ruin=max(5.0, 6.0 * sigma)),
         f"Sum rule: the damped integral of Q^2 (S - 1) is {measured}, expected {expected:.4g} "
         f"(-2 pi^2 rho0), ratio {ratio:.2f}.",
         {"ratio": ratio, "sigma": sigma},
@@ -193,7 +200,7 @@ def _low_r(evidence: Evidence) -> Iterator[Finding]:
     ratio = slope.value / expected
     sigma = (slope.sigma or 0.0) / abs(expected)
     yield Finding(
-        "warning" if abs(ratio - 1.0) > max(_LEVEL, 2.0 * sigma) else "note",
+        _graded(abs(ratio - 1.0), warn=max(_LEVEL, 2.0 * sigma), ruin=max(1.0, 4.0 * sigma)),
         f"Low-r slope of G(r): {concise(ratio, sigma)} times -4 pi rho0 below the first distance "
         f"{evidence.pdf.first_distance:.2f} Å (1 expected).",
         {"ratio": ratio, "sigma": sigma},

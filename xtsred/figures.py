@@ -356,7 +356,7 @@ def pair_figure(reduction: Reduction) -> RenderedFigure:
 
 def window_text(window: str) -> str:
     """The window of a pair distribution in a sentence."""
-    return typeset(window.replace("none window", "sharp cut (no window)"))
+    return typeset(window)
 
 
 def _function(axes: Axes, p: PairDistribution, y: Array, sigma: Array, label: str) -> None:

@@ -63,7 +63,8 @@ class Window:
 
     def __str__(self) -> str:
         extra = f", Delta = {self.delta_a:g} Å" if self.name == "soper-barney" else ""
-        return f"{self.name} window, Q_max = {self.q_max:g} Å^-1{extra}"
+        name = "sharp cut (no window)" if self.name == "none" else f"{self.name} window"
+        return f"{name}, Q_max = {self.q_max:g} Å^-1{extra}"
 
 
 def window_function(q: Array, *, window: Window) -> Array:

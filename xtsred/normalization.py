@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calibration.errors import InputError
 from calibration.quantity import Quantity
 from xtsred.stages import Array
 
@@ -80,7 +81,7 @@ def high_angle(
     if names:
         equations.append(_integral(data, names, sum_rule))
     solution, covariance = _least_squares(equations, priors)
-    k = float(solution[0])
+    k = _positive(float(solution[0]), "high-angle")
     # from (K, K a_1 ...) to (ln K, a_1 ...)
     jacobian = np.eye(solution.size) / k
     jacobian[1:, 0] = -solution[1:] / k**2
@@ -188,6 +189,16 @@ def _least_squares(
     return solution, covariance
 
 
+def _positive(k: float, method: str) -> float:
+    if k > 0.0:
+        return k
+    raise InputError(
+        f"the {method} normalization gives {k:.4g} counts/s per electron unit, which must be positive",
+        why="less than nothing is left of the sample, or more is calculated for it than was measured",
+        remedy="check which scan is sample and which container, counting times, dimensions, composition and density",
+    )
+
+
 def krogh_moe_norman(
     data: Measured, *, sum_rule: SumRule, amplitudes: Mapping[str, float]
 ) -> Quantity:
@@ -202,6 +213,6 @@ def krogh_moe_norman(
     weight, known, uncertain = _sum_rule_terms(data, sum_rule)
     model = data.terms["fixed"] + sum(a * data.terms[n] for n, a in amplitudes.items())
     bottom = float(weight @ model) + known
-    k = float(weight @ data.rate) / bottom
+    k = _positive(float(weight @ data.rate) / bottom, "integral")
     sigma = float(np.sqrt(weight**2 @ data.variance + (k * uncertain) ** 2)) / bottom
     return Quantity(k, sigma, "counts/s per e.u.")

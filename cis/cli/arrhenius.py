@@ -42,8 +42,8 @@ _SHOWN = 24  # lines in one picture
 @click.option(
     "--conductivity-unit",
     default="",
-    type=click.Choice(["", "S/cm", "S/m", "mS/cm", "log10 S/cm"]),
-    metavar='S/cm|S/m|mS/cm|"log10 S/cm"',
+    type=click.Choice(["", "S/cm", "S/m", "mS/cm", "log10 S/cm", "log10 S/m"]),
+    metavar='S/cm|S/m|mS/cm|"log10 S/cm"|"log10 S/m"',
     help="Where the header does not say it.",
 )
 @click.option("--temperature-sigma-k", type=float, help="Standard uncertainty of a temperature, K.")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.errors import InputError
 from calibration.quantity import Quantity
 from xtsred.atoms import Composition, form_factors, incoherent, mean_square, square_mean
 from xtsred.forward import sodium_thiosilicate, true_structure_factor
@@ -171,3 +172,15 @@ def test_scaling_the_rate_scales_k() -> None:
 def test_too_few_points() -> None:
     with pytest.raises(ValueError, match="fewer than 8 points"):
         high_angle(measured(), q_range=(20.0, 20.03), priors=NONE, sum_rule=rule())
+
+
+def test_a_scale_below_zero_is_refused() -> None:
+    """Nothing of the sample left: no K, but a question to the user."""
+    q = np.linspace(1.0, 20.0, 400)
+    one = np.ones_like(q)
+    negative = Measured(q=q, rate=-one, variance=one, terms={"fixed": one}, sensitivity=one)
+    rule = SumRule(number_density_per_a3=0.05, s_low=0.1)
+    with pytest.raises(InputError, match="high-angle normalization gives"):
+        high_angle(negative, q_range=(10.0, 20.0), priors={}, sum_rule=rule)
+    with pytest.raises(InputError, match="integral normalization gives"):
+        krogh_moe_norman(negative, sum_rule=rule, amplitudes={})
