@@ -15,6 +15,7 @@ from xtsred.config import Comparison as Table
 from xtsred.config import Project
 from xtsred.simulation.compare import Goodness, compare_curves
 from xtsred.simulation.curves import read_table, structure_factor
+from xtsred.simulation.headings import other_sample
 from xtsred.stages import Array, Comparison, StructureFactor, frozen
 from xtsred.unpack import Plan
 
@@ -67,7 +68,7 @@ def _compare(
     loaded: Loaded[Project], table: Table, plan: Plan, structure: StructureFactor
 ) -> tuple[Comparison, tuple[Finding, ...]]:
     if table.curve is not None:
-        goodness, findings = _curve(loaded.folder / table.curve, table, structure)
+        goodness, findings = _curve(loaded.folder / table.curve, table, plan, structure)
         other = _Other(Path(table.curve).name, "curve")
     elif table.trajectory is not None:
         path = loaded.folder / table.trajectory
@@ -129,10 +130,18 @@ def _goodness(
 
 
 def _curve(
-    path: Path, table: Table, structure: StructureFactor
+    path: Path, table: Table, plan: Plan, structure: StructureFactor
 ) -> tuple[Goodness, tuple[Finding, ...]]:
-    curve = structure_factor(read_table(path), meaning=table.curve_is)
-    return _goodness(structure, curve.q, curve.s, table), curve.findings
+    read = read_table(path)
+    curve = structure_factor(read, meaning=table.curve_is)
+    fractions = zip(plan.composition.elements, plan.composition.fractions, strict=True)
+    other = other_sample(
+        path.name,
+        read.comments,
+        fractions=dict(fractions),
+        number_density_per_a3=plan.number_density_per_a3,
+    )
+    return _goodness(structure, curve.q, curve.s, table), (*curve.findings, *other)
 
 
 def _trajectory(

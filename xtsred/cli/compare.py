@@ -190,6 +190,13 @@ def _weighting(choices: dict[str, Any]) -> "Weighting | None":
         if choices[option] is not None and kind != of:
             name = "--length" if option == "lengths" else "--energy-kev"
             raise InputError(f"{name} is of --weights {of}", remedy="leave it out, or correct it")
+    energy = choices["energy_kev"]
+    if energy is not None and not 1.0 <= energy <= 400.0:
+        raise InputError(
+            f"--energy-kev {energy:g} is outside 1 to 400 keV",
+            why="f' and f'' are not tabulated there, and structure is not measured there",
+            remedy="give the photon energy in keV, for instance 17.48 (Mo K alpha)",
+        )
     if kind is None:
         return None
     lengths = parse_values(choices["lengths"], option="--length") if choices["lengths"] else {}

@@ -82,6 +82,7 @@ class Goodness:
     calculated: Array
     sigma: Array | None
     gradient: Array
+    n_blocks: int = 0
     findings: tuple[Finding, ...] = field(default=())
 
     @property
@@ -268,6 +269,7 @@ def _goodness(
         calculated=frozen(calculated),
         sigma=None if noise is None else frozen(noise),
         gradient=frozen(gradient),
+        n_blocks=models.shape[0] - 1,
         findings=findings,
     )
 
@@ -340,7 +342,7 @@ class Difference:
     """R_X of `first` minus R_X of `second`, with the uncertainty that their common measurement leaves.
 
     sigma: of the parts that are known, None where none is; complete: whether every part is known; unknown: the
-    parts that are not. ranked: every part known, and |value| > 2 sigma.
+    parts that are not. ranked: every part known, and |value| > coverage sigma, 2 or what few blocks ask (Student's t).
     """
 
     first: str
@@ -348,6 +350,7 @@ class Difference:
     value: float
     sigma: float | None
     unknown: tuple[str, ...] = ()
+    coverage: float = _COVERAGE
 
     @property
     def complete(self) -> bool:
@@ -358,7 +361,7 @@ class Difference:
     def ranked(self) -> bool:
         """Whether the two may be told apart."""
         known = self.complete and self.sigma is not None
-        return known and abs(self.value) > _COVERAGE * (self.sigma or 0.0)
+        return known and abs(self.value) > self.coverage * (self.sigma or 0.0)
 
 
 def differences(models: Sequence[tuple[str, Goodness]]) -> tuple[Difference, ...]:
@@ -366,6 +369,8 @@ def differences(models: Sequence[tuple[str, Goodness]]) -> tuple[Difference, ...
 
     Models must have been compared on the same points. Raises InputError otherwise.
     """
+    from scipy.special import stdtrit
+
     rows = []
     for (name_a, a), (name_b, b) in combinations(models, 2):
         if not np.array_equal(a.q, b.q) or a.function != b.function:
@@ -387,6 +392,9 @@ def differences(models: Sequence[tuple[str, Goodness]]) -> tuple[Difference, ...
                 value=a.r_x - b.r_x,
                 sigma=math.sqrt(sum(parts)) if parts else None,
                 unknown=tuple(unknown),
+                coverage=max(
+                    _COVERAGE, float(stdtrit(max(min(a.n_blocks, b.n_blocks) - 1, 1), 0.97725))
+                ),
             )
         )
     return tuple(rows)

@@ -225,6 +225,7 @@ def structure_factor(
         )
     elif meaning in MEANINGS:
         how = "stated"
+        findings += _contradicted(table, meaning, mean_b_squared)
     else:
         raise InputError(
             f"{meaning!r} is no function that is known here",
@@ -291,6 +292,19 @@ def _refuse_real_space(table: Table, meaning: str | None) -> None:
         else "give S(Q), or a total g(r) as CALCULATED with --calculated-is g(r)",
         where=table.file,
     )
+
+
+def _contradicted(table: Table, meaning: str, mean_b_squared: float | None) -> list[Finding]:
+    """What the limits say, where they say something else than the user."""
+    q, y = table.values[:, 0], table.values[:, 1]
+    try:
+        seen, how = recognise(q, y, mean_b_squared=mean_b_squared, where=table.file)
+    except InputError:
+        return []
+    if seen == meaning:
+        return []
+    text = f"{Path(table.file).name} is stated to be {_LONG[meaning]}, and looks like {_LONG[seen]}: {how}."
+    return [Finding("warning", text)]
 
 
 def _check_raw_limit(q: Array, y: Array, *, meaning: str, where: str) -> None:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.errors import InputError
+from calibration.report import Finding
 from xtsred.stages import Array
 
 __all__ = [
     "RealSpaceEvidence",
     "column_names",
     "facts",
+    "other_sample",
     "real_space",
     "stated_meaning",
     "stated_sample",
@@ -120,6 +122,34 @@ def zero_start(x: Array, y: Array) -> float | None:
     begun = np.nonzero(np.abs(y) > _EMPTY * top)[0]
     first = int(begun[0])
     return float(x[first]) if first >= _ROWS and x[first] >= _REACH else None
+
+
+def other_sample(
+    file: str,
+    comments: Sequence[str],
+    *,
+    fractions: Mapping[str, float] | None,
+    number_density_per_a3: float | None,
+) -> tuple[Finding, ...]:
+    """Where the header of a calculated or foreign curve names another sample than the measured one."""
+    theirs, density = stated_sample(comments)
+    said = []
+    if theirs is not None and fractions is not None:
+        total = sum(fractions.values())
+        worst = max(
+            sorted({*theirs, *fractions}),
+            key=lambda e: abs(theirs.get(e, 0.0) - fractions.get(e, 0.0) / total),
+        )
+        a, b = theirs.get(worst, 0.0), fractions.get(worst, 0.0) / total
+        if abs(a - b) > 0.002:
+            said.append(f"{worst} {a:.4f} against {b:.4f}")
+    ours = number_density_per_a3
+    if density is not None and ours is not None and abs(density / ours - 1.0) > 0.01:
+        said.append(f"{density:.5g} atoms/Å^3 against {ours:.5g}")
+    if not said:
+        return ()
+    text = f"The header of {file} names another sample than the measured one: {', '.join(said)}."
+    return (Finding("warning", text),)
 
 
 def stated_sample(comments: Sequence[str]) -> tuple[dict[str, float] | None, float | None]:

@@ -13,6 +13,7 @@ from calibration.errors import InputError
 from calibration.report import Finding
 from xtsred.simulation.curves import Table, structure_factor
 from xtsred.simulation.frame import Frame, ReadOptions
+from xtsred.simulation.headings import other_sample
 from xtsred.simulation.partials import Partials, partial_distributions
 from xtsred.simulation.rdf import read_rdf
 from xtsred.simulation.structure_factors import structure_factors, transform
@@ -274,7 +275,15 @@ def curve_model(
         s=curve.s,
         density=sample.number_density_per_a3,
         fractions=sample.fractions,
-        findings=curve.findings,
+        findings=(
+            *curve.findings,
+            *other_sample(
+                Path(table.file).name,
+                table.comments,
+                fractions=sample.fractions,
+                number_density_per_a3=sample.number_density_per_a3,
+            ),
+        ),
     )
 
 

@@ -170,7 +170,8 @@ def comparison_report(comparison: Comparison, provenance: Provenance) -> Report:
             paragraphs=(
                 "R_X = sqrt(sum (S_exp - S_calc)² / sum S_exp²) on the measured grid (Wright 1993), and its square, "
                 "which some papers print. Two models are ranked only where the uncertainty of both and of the measurement "
-                "is known and their R_X differ by more than two standard uncertainties of the difference; the "
+                "is known and their R_X differ by more than two standard uncertainties of the difference (more where "
+                "these come from few blocks: Student's t at 95%); the "
                 "measurement's errors are common to both and are treated so. A single configuration has no "
                 "uncertainty of its own: several independent boxes (--average) or frames give one.",
             ),

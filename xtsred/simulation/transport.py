@@ -159,7 +159,8 @@ class Diffusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """Conductivities in S/cm. haven: D*/D_sigma of the mobile element; charges: in e."""
+    """Conductivities in S/cm. haven: D*/D_sigma of the mobile element; charges: in e.
+    doubtful: elements whose D is not larger than its uncertainty, or than the recoil."""
 
     temperature_k: float
     charges: Mapping[str, float]
@@ -169,12 +170,15 @@ class Transport:
     nernst_einstein: Quantity
     einstein_helfand: Quantity
     haven: Quantity
+    doubtful: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
     @property
     def diffusive(self) -> bool:
-        """Whether the mobile ion's displacement grows as t^0.9 to t^1.1 in the window."""
-        return any(d.element == self.mobile and _is_diffusive(d) for d in self.diffusion)
+        """Whether the mobile ion's displacement grows as t^0.9 to t^1.1 in the window, and its D is not doubtful."""
+        return self.mobile not in self.doubtful and any(
+            d.element == self.mobile and _is_diffusive(d) for d in self.diffusion
+        )
 
 
 def _is_diffusive(diffusion: Diffusion) -> bool:
@@ -235,6 +239,7 @@ def transport(
             (strength[mobile] * slopes[mobile][1] - haven * helfand_blocks) / helfand
         )
     tracer = next(d for d in parts if d.element == mobile)
+    doubtful, recoil = _recoil(parts, common, motion)
     return Transport(
         temperature_k=temperature_k,
         charges=dict(charges),
@@ -244,7 +249,8 @@ def transport(
         nernst_einstein=Quantity(einstein, _error(einstein_blocks), "S/cm"),
         einstein_helfand=Quantity(helfand, _error(helfand_blocks), "S/cm"),
         haven=Quantity(haven, haven_error, ""),
-        findings=(*motion.findings, _FRAME, *_recoil(parts, common, motion), *_doubts(tracer, fit)),
+        doubtful=doubtful,
+        findings=(*motion.findings, _FRAME, *recoil, *_doubts(tracer, fit)),
     )
 
 
@@ -256,18 +262,20 @@ _FRAME = Finding(
 
 def _recoil(
     parts: Iterable[Diffusion], common: Mapping[str, float], motion: Motion
-) -> tuple[Finding, ...]:
+) -> tuple[frozenset[str], tuple[Finding, ...]]:
     """Elements whose atoms move together, or not at all, as a framework does that recoils from the ions.
 
     common: slope of the mean-square displacement of the element's own centre, Å^2/ps: equal to that of its atoms
     where they move as one, and 1/N of it where they are independent.
     """
-    findings = []
+    findings: list[Finding] = []
+    doubtful: list[str] = []
     for part in parts:
         e, d, sigma = part.element, part.d.value, part.d.sigma or 0.0
         if d <= 2.0 * sigma:
             text = f"D({e}) = {part.d} is not larger than its uncertainty: no diffusion of {e} is seen."
             findings.append(Finding("note", text, {"D": d}))
+            doubtful.append(e)
         elif motion.numbers[e] >= _ENOUGH and d - 2.0 * sigma < 2.0 * common[e] * _CM2_PER_S:
             text = (
                 f"D({e}) = {part.d} is not larger than what the common motion of all {e} gives "
@@ -275,7 +283,8 @@ def _recoil(
                 "the centre of mass, not diffusion."
             )
             findings.append(Finding("warning", text, {"D": d, "common": common[e] * _CM2_PER_S}))
-    return tuple(findings)
+            doubtful.append(e)
+    return frozenset(doubtful), tuple(findings)
 
 
 def _doubts(tracer: Diffusion, fit: "_Fit") -> tuple[Finding, ...]:

@@ -198,6 +198,8 @@ def test_one_clear_error_each(capsys, tmp_path, measured, model, ideal_gas):
         (("compare", measured, model, "--weights", "Z", "--length", "Si=4"), "--weights neutron"),
         (("compare", measured, model, *neutron, "--length", "Sx=3"), "'Sx' is no element"),
         (("compare", measured, model, *neutron, "--length", "O=5.8"), "has no O"),
+        (("compare", measured, model, "--weights", "xray", "--energy-kev", "-5"), "1 to 400 keV"),
+        (("compare", measured, model, "--weights", "Z", "--energy-kev", "17"), "--weights xray"),
         (("compare", measured, model, "--weights", "Z", "--density", "66"), "atoms/Å^3"),
         (("structure", model, "--cutoff", "Si-O=2"), "no O"),
         (("structure", model, "--cutoff", "Si=2"), "Si-S=2.8"),

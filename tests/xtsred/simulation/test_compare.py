@@ -142,6 +142,25 @@ def test_blocks_that_tell_little_or_nothing_about_the_model():
     assert any("2 blocks only" in f.text and f.severity == "warning" for f in found.findings)
 
 
+def test_two_blocks_rank_only_what_is_far_apart():
+    sigma = np.full(len(Q), 1e-4)
+
+    def model(amplitude, count):
+        spread = 0.003 * np.where(np.arange(count) % 2, 1.0, -1.0)
+        blocks = np.array([glass(amplitude + x) for x in spread])
+        return compare_curves(
+            Q, glass(), sigma, Q, blocks.mean(axis=0), q_range=RANGE, blocks=blocks
+        )
+
+    few = differences([("a", model(0.9, 2)), ("b", model(0.88, 2))])[0]
+    many = differences([("a", model(0.9, 10)), ("b", model(0.88, 10))])[0]
+    # Student's t for one degree of freedom at the coverage of two sigma
+    assert few.coverage == pytest.approx(13.97, abs=0.01)
+    assert abs(few.value) > 2.0 * few.sigma
+    assert not few.ranked
+    assert many.ranked
+
+
 def test_common_noise_does_not_hide_a_difference():
     # two models with the same misfit but for a small part: the measurement's errors cancel in the difference
     sigma = np.full(len(Q), 0.05)

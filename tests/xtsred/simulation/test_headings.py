@@ -145,6 +145,25 @@ def test_a_model_is_checked_against_the_header_of_the_measurement(capsys, tmp_pa
     assert "not what the measured file says" in err
 
 
+def test_a_calculated_curve_of_another_sample_is_reported(capsys, tmp_path):
+    columns = [("Q", Q), ("S", S)]
+    ours, theirs = tmp_path / "a.sq", tmp_path / "b.sq"
+    facts = {"composition": "SiS2", "number density": "0.0600 atoms/A^3"}
+    ours.write_text(table_text("S(Q)", facts, columns))
+    for other, reported in (({"composition": "GeS2"}, True), (facts, False)):
+        theirs.write_text(table_text("S(Q)", other, columns))
+        status, out, _ = call(capsys, "compare", ours, theirs, "--json")
+        assert status == EXIT_DONE
+        texts = " ".join(f["text"] for f in json.loads(out)["findings"])
+        assert ("names another sample" in texts) is reported
+
+
+def test_a_statement_that_the_limits_contradict_is_reported(tmp_path):
+    path = write(tmp_path / "a.dat", "", Q, 0.2758 * (S - 1.0))
+    curve = structure_factor(read_table(path), meaning="Q(S-1)", mean_b_squared=0.2758)
+    assert any("looks like absolute F(Q)" in f.text for f in curve.findings)
+
+
 def test_s_is_not_accepted_as_q_times_s_minus_one(tmp_path):
     path = write(tmp_path / "a.dat", "", Q, S)
     with pytest.raises(InputError, match="does not go to 0"):

@@ -174,6 +174,11 @@ def test_the_recoil_of_a_framework_is_no_diffusion():
     silicon = next(d for d in found.diffusion if d.element == "Si")
     assert silicon.d.value == pytest.approx(recoil, abs=4 * silicon.d.sigma)
     assert any("D(Si)" in t and "recoil" in t for t in texts)
+    assert found.doubtful == {"Si"}
+    assert found.diffusive
+    swapped = transport(moved, **{**common, "mobile": "Si"}, window_ps=(2.0, 20.0))
+    assert not swapped.diffusive
+    assert arrhenius_table(swapped, name="x").splitlines()[1].endswith("false")
     assert not any("D(Na)" in f.text for f in found.findings)
 
 
