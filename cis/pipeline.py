@@ -20,6 +20,7 @@ from cis.config import Project, Sample
 from cis.crosschecks import CrossCheck, cross_check, cross_check_findings
 from cis.doubts import Refused, fit_findings, input_findings
 from cis.inputs import Inputs, Labelled, read_inputs
+from cis.project_file import unfilled
 from cis.series import FittedSeries
 from cis.stages import ArcFit, Cell, JointFit, Spectrum
 
@@ -71,8 +72,14 @@ class Analysis:
 
 
 def load_config(path: Path, *, settings: Sequence[str] = ()) -> Loaded[Project]:
-    """Read a project file. Raises InputError or ConfigError with every mistake."""
-    return load(Project, path, settings=settings)
+    """Read a project file. Raises InputError or ConfigError with every mistake, and with the lines left to fill in."""
+    try:
+        return load(Project, path, settings=settings)
+    except InputError as error:
+        left = unfilled(path)
+        if left:
+            error.remedy = f"complete the lines marked FILL IN: {', '.join(left)}"
+        raise
 
 
 def nominal_cell(plates: ParallelPlates) -> Cell:

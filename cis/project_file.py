@@ -11,7 +11,7 @@ from calibration.thermometer import celsius
 from cis.inputs import temperature_from_name
 from cis.stages import Spectrum
 
-__all__ = ["guess_template", "project_text"]
+__all__ = ["guess_template", "project_text", "unfilled"]
 
 # a dash after a letter or a digit joins words; it is no minus
 _NUMBER = r"(?:(?<![0-9A-Za-z])[-+])?(?<![0-9.,])\d+(?:[.,p]\d+)?"
@@ -55,6 +55,17 @@ form = "both"                                    # ln_sigma, ln_sigma_T, both
 # range_K = [278.0, 343.0]                       # optional: temperatures that enter the line
 # breakpoint_K = 330.0                           # optional: two lines, below and above (glass transition)
 """
+
+
+def unfilled(path: Path) -> tuple[str, ...]:
+    """Keys of the lines that `cis init` has left to fill in, e.g. "diameter_mm or area_mm2"; none if unreadable."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    keys = re.findall(r"^\s*#\s*FILL IN:\s*(\w+)", text, re.MULTILINE)
+    words = ("diameter_mm or area_mm2" if key == "diameter_mm" else key for key in keys)
+    return tuple(dict.fromkeys(words))
 
 
 def project_text(files: Mapping[Path, Sequence[Spectrum]], *, folder: Path) -> str:

@@ -29,6 +29,7 @@ RIVAL = 16.0  # AICc by which a circuit that leaves R open must win to take R aw
 ELECTRODE_MARGIN = (
     20.0  # an arc of the electrode, or an exponent at its least, needs strong reasons
 )
+MISFIT_LIMIT = 0.3  # of |Z|, one standard deviation: another thing was measured than this circuit
 LEAD_LIMIT_H = 2e-5  # some ten metres of wire
 SERIES_DEMAND = 20.0  # AICc to be gained before a resistance without an arc is looked for
 
@@ -93,6 +94,9 @@ def objection(s: Solution) -> str:
     values = s.circuit.to_values(s.x)
     if not np.isfinite(s.resistance_ohm):
         return "it has no low-frequency intercept"
+    misfit = float(np.sqrt(s.variance))
+    if misfit > MISFIT_LIMIT:
+        return f"it misses the points by {100 * misfit:.0f}%"
     if not s.identifiable:
         return (
             f"the data do not tell its R (relative uncertainty above {100 * RESISTANCE_KNOWN:.0f}%)"

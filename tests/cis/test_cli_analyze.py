@@ -219,7 +219,9 @@ def test_init_writes_a_project_that_asks_for_what_it_lacks(project, tmp_path, ca
     text = out.read_text(encoding="utf-8")
     assert 'files = "../series.csv"  # 5 spectra' in text
     assert cis("analyze", out, "--out", tmp_path / "o") == 2
-    assert "thickness_mm: missing" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "thickness_mm: missing" in error
+    assert "diameter_mm or area_mm2" in error
     filled = text.replace("# FILL IN: ", "")
     out.write_text(filled, encoding="utf-8")
     assert cis("analyze", out, "--out", tmp_path / "o", *QUICK) == 0

@@ -35,6 +35,7 @@ def table(header: str, t: np.ndarray, s: np.ndarray, *, separator: str = ",") ->
         ("T / degC,σ / mS cm⁻¹", T - 273.15, 1e3 * SIGMA),
         ("1000/T (1/K),log10 sigma (S/cm)", 1000 / T, np.log10(SIGMA)),
         ("Temp [C],conductivity [S/m]", T - 273.15, 100 * SIGMA),
+        ("T (K),log10 sigma (S/m)", T, np.log10(100 * SIGMA)),
     ],
 )
 def test_units_are_read_from_the_header(tmp_path, header, t, s):
@@ -42,6 +43,13 @@ def test_units_are_read_from_the_header(tmp_path, header, t, s):
     (group,) = data.groups
     np.testing.assert_allclose(group.points.temperature_k, T, rtol=1e-6)
     np.testing.assert_allclose(group.points.sigma_s_per_cm, SIGMA, rtol=1e-6)
+
+
+def test_our_own_table_says_that_a_common_offset_is_lost(tmp_path):
+    head = "temperature_K,temperature_sigma_K,sigma_S_per_cm,sigma_stat_S_per_cm,identifiable"
+    rows = "".join(f"{a},0.5,{b:.6g},{0.01 * b:.6g},true\n" for a, b in zip(T, SIGMA, strict=True))
+    data = read(tmp_path / "conductivity.csv", f"{head}\n{rows}")
+    assert any("all rows share" in f.text for f in data.findings)
 
 
 def test_decimal_commas_with_semicolons(tmp_path):

@@ -58,6 +58,18 @@ def test_vtf_curvature_is_seen_with_its_sign_and_size():
     assert test.slope_change_ev.value == pytest.approx(local[-1] - local[0], rel=0.1)
 
 
+def test_a_softer_conclusion_is_a_note_and_says_so():
+    from cis.activation import _weighed
+
+    hard = _weighed("Curved.", 0.01, None, {})
+    soft = _weighed("Curved.", 0.01, 0.4, {})
+    assert (hard.severity, soft.severity) == ("warning", "note")
+    assert "does not describe" in hard.text
+    assert "does not describe" not in soft.text
+    assert "40%" in soft.text
+    assert "not refuted" in soft.text
+
+
 def test_exact_line_is_not_curved():
     assert curvature_test(points(straight()), form="ln_sigma").p > 0.05
 

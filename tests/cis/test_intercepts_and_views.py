@@ -56,6 +56,9 @@ def test_minimum_reads_high_and_says_how_close_the_spike_is(tail, least, most):
     estimate = minimum_intercept(foot, noise_relative=0.005)
     assert least < estimate.value_ohm / 1e5 - 1.0 < most
     assert ("merge" in estimate.note) == (tail == 2e-8)
+    assert abs(estimate.value_ohm - 1e5) < 2.0 * estimate.sigma_ohm
+    # the bias and the place stay where the noise is gone
+    assert minimum_intercept(foot, noise_relative=1e-9).sigma_ohm > 0.2 * (estimate.value_ohm - 1e5)
     assert foot.apex_hz == pytest.approx(1.0 / (2 * np.pi * (1e5 * 3e-11) ** (1 / 0.93)), rel=0.15)
 
 

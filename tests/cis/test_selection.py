@@ -62,6 +62,12 @@ def test_an_impossible_lead_is_objected_to():
     assert "no lead has 0.001 H" in objection(s)
 
 
+def test_a_circuit_that_misses_the_points_is_objected_to():
+    inductor = 0.3 + 2j * np.pi * FREQUENCY * 2e-4
+    assert "misses the points" in objection(solve(circuit("tail"), FREQUENCY, inductor))
+    assert not objection(solve(circuit("tail"), FREQUENCY, noisy("tail", [200.0, 1e-6, 0.8])))
+
+
 def test_an_arc_of_an_electrode_is_named_and_left_out():
     z = noisy("bulk+gb", [1e3, 1e-10, 0.95, 1e4, 2e-6, 0.9], noise=1e-3)
     s = solve(circuit("bulk+gb"), FREQUENCY, z)
