@@ -89,8 +89,12 @@ def real_space(
     if _Q.match(first) and not _PAIR_G.match(second):
         return None
     heads = [c.lstrip("#!% ") for c in comments if c.lstrip("#!% ")]
-    of_r = next((h for h in (first, *(re.sub(r"^L\s+", "", h) for h in heads)) if _R.match(h)), "")
-    titles = [h for h in (*heads[:1], second) if not re.search(r"[SFI]\([QKqk]\)", h)]
+    of_r = next((h for h in (first, *_like_names(heads, len(names))) if _R.match(h)), "")
+    titles = [
+        h
+        for h in (*heads[:1], second)
+        if not re.search(r"[SFI]\([QKqk]\)", h) and len(h.split()) < 5
+    ]
     title = next((m for h in titles if (m := _FUNCTION_OF_R.search(h))), None)
     pairs = [n for n in names[1:] if _PAIR.match(n) or _PAIR_G.match(n)]
     if pairs and (of_r or _PAIR_G.match(pairs[0]) or zeros_until is not None):
@@ -107,6 +111,12 @@ def real_space(
         text = f"it is zero up to {zeros_until:.3g} and then has a peak, as a g(r) is where atoms cannot come"
         return RealSpaceEvidence("g", text)
     return None
+
+
+def _like_names(heads: Sequence[str], columns: int) -> list[str]:
+    """Lines that may name the columns, though not in as many words: no facts ("r = 2 mm") and no sentences."""
+    lines = (re.sub(r"^L\s+", "", h) for h in heads)
+    return [h for h in lines if not re.search(r"[=:]", h) and len(h.split()) <= 2 * columns]
 
 
 def _kind(title: re.Match[str], second: str) -> str:

@@ -69,6 +69,9 @@ def test_a_structure_factor_that_mentions_r_is_one(tmp_path):
     head = "# S(Q) from which g(r) was made\n# Q S\n"
     curve = structure_factor(read_table(write(tmp_path / "a.dat", head, Q, S)), meaning=None)
     assert curve.meaning == "S"
+    head = "# R = 1.5 mm\n# radius of the rod is not that of the beam\n# r: not g(r) but the rod\n"
+    curve = structure_factor(read_table(write(tmp_path / "c.dat", head, Q, S)), meaning=None)
+    assert curve.meaning == "S"
     # placeholders below Q_min: value and sigma 0
     blind, sigma = np.where(Q < 1.2, 0.0, S), np.where(Q < 1.2, 0.0, 0.01 + 0.001 * np.sin(Q))
     curve = structure_factor(
