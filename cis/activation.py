@@ -17,7 +17,7 @@ __all__ = [
     "SAME_TEMPERATURE_K",
     "ArrheniusResult",
     "arrhenius_result",
-    "one_energy_doubtful",
+    "one_energy_doubt",
     "series_arrhenius",
 ]
 
@@ -148,10 +148,14 @@ def arrhenius_result(
     )
 
 
-def one_energy_doubtful(result: ArrheniusResult) -> bool:
-    """Whether the scatter about the line, taken alone, says that it is bent or has a kink."""
-    bent = bool(result.curvature) and result.curvature[0].p < _P_SAID
-    return bent or (result.kink is not None and result.kink.p < _P_SAID)
+def one_energy_doubt(result: ArrheniusResult) -> str:
+    """What the tests of straightness say against one E_A, in a few words; "" for nothing."""
+    tests = [t for t in (*result.curvature[:1], result.kink) if t is not None and t.p < _P_SAID]
+    if not tests:
+        return ""
+    if any(t.p_stated is None or t.p_stated < _P_SAID for t in tests):
+        return "curved: one E_A does not describe all temperatures"
+    return "one E_A is doubtful: curved beyond the scatter, though within the stated uncertainties"
 
 
 def _mev(value: Quantity) -> str:

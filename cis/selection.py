@@ -30,6 +30,9 @@ ELECTRODE_MARGIN = (
     20.0  # an arc of the electrode, or an exponent at its least, needs strong reasons
 )
 MISFIT_LIMIT = 0.3  # of |Z|, one standard deviation: another thing was measured than this circuit
+VAGUE = (
+    0.15  # relative uncertainty beyond which a rival says nothing against an R that is known better
+)
 LEAD_LIMIT_H = 2e-5  # some ten metres of wire
 SERIES_DEMAND = 20.0  # AICc to be gained before a resistance without an arc is looked for
 
@@ -260,18 +263,20 @@ def model_spread(choice: Choice, *, factor: float = 1.0) -> float:
     """Standard uncertainty of ln R from the covariance and from the choice among circuits.
 
     var = sum_i w_i (factor^2 var_i + (ln R_i - ln R)^2) / sum_i w_i + step^2 over the circuits that physics allows,
-    with w_i = exp(-max(0, AICc_i - AICc)/2). factor: of the statistical part, for scatter that is not white.
+    with w_i = exp(-max(0, AICc_i - AICc)/2), and that tell R about as well (to 15%, or a third as well as the one
+    chosen): a circuit with an arc too many says little of R, not that R is unknown. factor: of the statistical part, for scatter that is not white.
     step: of |Z| between ranges, if there is one. Source: Burnham & Anderson (2002), section 4.3.
     """
     s = choice.solution
     log_r = np.log(s.resistance_ohm)
+    vague = max(VAGUE, 3.0 * s.resistance_sigma_log)
     rows: Sequence[tuple[float, float]] = [
         (
             float(np.exp(-0.5 * max(0.0, _score(n, o) - _score(choice.name, s)))),
             (factor * o.resistance_sigma_log) ** 2 + float(np.log(o.resistance_ohm) - log_r) ** 2,
         )
         for n, o in choice.tried.items()
-        if o is s or not objection(o)
+        if o is s or (not objection(o) and o.resistance_sigma_log < vague)
     ]
     weights, variances = np.array(rows).T
     step = choice.step.relative if choice.step is not None else 0.0

@@ -160,7 +160,7 @@ def _result(project: Path, target: Path, analysis: "Analysis") -> dict[str, Any]
 def summary_lines(analysis: "Analysis") -> list[str]:
     """What fits on a screen: one line per spectrum, then the energies."""
     from calibration.quantity import Quantity
-    from cis.activation import one_energy_doubtful
+    from cis.activation import one_energy_doubt
 
     virtual = "  [VIRTUAL DATA]" if analysis.project.sample.virtual else ""
     lines = [f"{analysis.project.sample.name}{virtual}"]
@@ -171,7 +171,7 @@ def summary_lines(analysis: "Analysis") -> list[str]:
         lines.append(f"  {label:<24} {t}  R = {c.resistance_ohm}  sigma = {sigma}  ({kind})")
     for result in analysis.arrhenius:
         segment = "" if result.segment == "all" else f", {result.segment} the break"
-        doubt = "   one E_A is doubtful (curved)" if one_energy_doubtful(result) else ""
+        doubt = f"   {one_energy_doubt(result)}" if one_energy_doubt(result) else ""
         for fit in result.fits:
             name = "ln sigma" if fit.form == "ln_sigma" else "ln sigma T"
             lines.append(

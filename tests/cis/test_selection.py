@@ -92,6 +92,10 @@ def test_spread_among_equal_circuits_adds_in_quadrature(fits):
     assert model_spread(alone) == pytest.approx(s.resistance_sigma_log, rel=1e-12)
     # equal weights: the mean of sigma^2 and sigma^2 + 0.1^2
     assert model_spread(both) == pytest.approx(np.sqrt(s.resistance_sigma_log**2 + 0.005), rel=1e-9)
+    # a circuit with an arc too many, that tells R to 40% only, does not take away what the simple one tells
+    vague = replace(other, resistance_sigma_log=0.4)
+    spoiled = replace(alone, tried={"bulk-blocking": s, "bulk+gb-blocking": vague})
+    assert model_spread(spoiled) == pytest.approx(s.resistance_sigma_log, rel=1e-12)
     far = replace(alone, tried={"bulk-blocking": s, "bulk": replace(other, aicc=s.aicc + 100.0)})
     assert model_spread(far) == pytest.approx(s.resistance_sigma_log, rel=1e-6)
 
