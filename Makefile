@@ -35,7 +35,7 @@ test-long: $(VENV)/.developed
 	$(BIN)/python -m pytest -m long
 
 bench: $(VENV)/.developed
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo-report cis-demo-report .mypy_cache .ruff_cache .pytest_cache

@@ -73,7 +73,7 @@ def render(figure: Figure, *, name: str, title: str, caption: str) -> RenderedFi
             figure.set_layout_engine("none")
         figure.set_dpi(_PNG_DPI)
         raster: Any = FigureCanvasAgg(figure)
-        raster.print_png(png, pil_kwargs={"compress_level": 4})
+        raster.print_png(png, pil_kwargs={"compress_level": 2})
     return RenderedFigure(
         name=name, title=title, caption=caption, svg=svg.getvalue(), png=png.getvalue()
     )
