@@ -30,7 +30,7 @@ _COLUMNS = 500
 _Q = "Q (= k) (Å⁻¹)"
 _ANGLE = "2θ (°)"
 _ROLE_COLOUR = {"sample": COLOURS[0], "container": COLOURS[1], "environment": COLOURS[2]}
-_PANELS = 8
+_PANELS = 6
 _TITLE = 1.02
 
 
