@@ -122,7 +122,6 @@ class Continuum:
 
     tube_kV: Annotated[Quantity, Number(unit="kV", gt=0.0)]
     anode: Text | None = None
-    takeoff_deg: Annotated[Quantity, Number(unit="°", gt=0.0, le=90.0)] | None = None
     filter: tuple[Filter, ...] = ()
     amplitude: Annotated[Quantity, Number(gt=0.0)] | None = None
     energies: Annotated[int, Field(ge=4, le=400)] = 24

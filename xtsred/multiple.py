@@ -10,7 +10,6 @@ from xtsred.atoms import form_factors, incoherent, mean_square, number_density, 
 from xtsred.binning import momentum_transfer
 from xtsred.corrections.absorption import Attenuation
 from xtsred.corrections.compton import klein_nishina_over_thomson, shifted_energy
-from xtsred.corrections.geometry import Cylinder
 from xtsred.corrections.multiple_scattering import (
     Beam,
     EnergyAttenuation,
@@ -126,7 +125,7 @@ def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
         )
 
     return scattering_kernel(
-        cylinder=Cylinder(radius_mm=setup.cylinder.radius_mm, wall_mm=setup.cylinder.wall_mm),
+        cylinder=setup.cylinder,
         beam=Beam(width_mm=setup.beam_width_mm, height_mm=setup.beam_height_mm),
         mu=EnergyAttenuation(
             energy_kev=line.energy_kev,

@@ -15,7 +15,6 @@ from xtsred.comparison import compare_with
 from xtsred.config import Project
 from xtsred.corrections.absorption import Attenuation, beam_transmission
 from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
-from xtsred.corrections.geometry import Cylinder
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
 from xtsred.merge import Merged, merge_roles, on_angles
@@ -165,7 +164,7 @@ def _transmissions(plan: Plan) -> dict[str, float]:
 
     def through(core_per_mm: float) -> float:
         return beam_transmission(
-            cylinder=Cylinder(radius_mm=setup.cylinder.radius_mm, wall_mm=setup.cylinder.wall_mm),
+            cylinder=setup.cylinder,
             beam_width_mm=setup.beam_width_mm,
             mu=Attenuation(core_per_mm=core_per_mm, wall_per_mm=wall),
         )

@@ -107,9 +107,6 @@ class _Values:
         values = _column(self._table, role)
         return np.full(len(self._table.line), np.nan) if values is None else values
 
-    def has(self, role: Role) -> bool:
-        return _find(self._table, role) is not None
-
     def header(self, role: Role) -> Column:
         column = _find(self._table, role)
         if column is None:
