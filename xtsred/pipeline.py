@@ -1,7 +1,7 @@
 """The reduction on one screen: scans -> merge -> corrections -> normalization -> S(Q) -> g(r)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from xtsred.corrections.absorption import Attenuation, beam_transmission
 from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
+from xtsred.memo import Memo
 from xtsred.merge import Merged, merge_roles, on_angles
 from xtsred.multiple import NotApplied, multiple_scattering_model
 from xtsred.neighbours import fourier_window, measure_shells
@@ -52,20 +53,30 @@ def reduce_project(loaded: Loaded[Project], *, progress: Progress | None = None)
 
 
 def reduce_inputs(
-    loaded: Loaded[Project], inputs: Inputs, *, progress: Progress | None = None
+    loaded: Loaded[Project],
+    inputs: Inputs,
+    *,
+    progress: Progress | None = None,
+    memo: Memo | None = None,
 ) -> Reduction:
-    """The reduction of scans that are read already: pure, but for the comparison's file."""
-    tell, project = progress or _silent, loaded.record
+    """The reduction of scans that are read already: pure, but for the comparison's file.
+
+    memo: keeps the stages of earlier calls; only what depends on something that has changed is computed again.
+    """
+    tell, project, keep = progress or _silent, loaded.record, memo or Memo(keep=1)
     plan = make_plan(project)
     tell("merging")
-    limits = project.range.two_theta_deg
-    merged = merge_roles(inputs, instrument=instrument_of(project), two_theta_deg=limits)
+    limits, instrument = project.range.two_theta_deg, instrument_of(project)
+    merged = keep(
+        "merge",
+        (inputs, instrument, limits),
+        lambda: merge_roles(inputs, instrument=instrument, two_theta_deg=limits),
+    )
     patterns = _on_common_angles(merged, limits)
     angle = patterns["sample"].two_theta_deg
     tell("absorption")
-    lines = [_terms(angle, line, plan) for line in plan.lines]
-    continuum = [_terms(angle, line, plan) for line in plan.continuum]
-    transmissions = _transmissions(plan)
+    optics = (angle, plan.setup, plan.reference_response, plan.lines, plan.continuum)
+    lines, continuum, transmissions = keep("absorption", optics, lambda: _optics(angle, plan))
     if project.detector.dark_cps is not None:
         files = {role: [m.label for m in group] for role, group in inputs.items()}
         check_dark(patterns, dark_cps=project.detector.dark_cps.value, files=files)
@@ -73,15 +84,28 @@ def reduce_inputs(
     check_net(net, sample=patterns["sample"])
     tell("multiple scattering")
     multiple: MultipleScatteringModel = NotApplied()
-    if project.multiple_scattering is not None:
-        multiple = multiple_scattering_model(
-            plan, lines, angle, orders=project.multiple_scattering.orders
+    orders = None if project.multiple_scattering is None else project.multiple_scattering.orders
+    if orders is not None:
+        multiple = keep(
+            "multiple scattering",
+            (optics, orders),
+            lambda: multiple_scattering_model(plan, lines, angle, orders=orders),
         )
     tell("normalization and S(Q)")
     problem = _problem(project, plan, patterns["sample"], net, lines, continuum, multiple)
-    solution = solve(problem)
+    # the model of multiple scattering is code: what it was made from stands for it
+    posed = [
+        getattr(problem, f.name)
+        for f in fields(problem)
+        if f.name not in ("lines", "continuum", "multiple")
+    ]
+    solution = keep("solution", (optics, orders, posed), lambda: solve(problem))
     tell("g(r)")
-    used, pdf = _real_space(project, plan, solution.structure)
+    used, pdf = keep(
+        "g(r)",
+        (solution.structure, project.fourier, plan.number_density_per_a3),
+        lambda: _real_space(project, plan, solution.structure),
+    )
     shells, shell_findings = measure_shells(project, plan, pdf)
     intensity = _intensity(problem, solution, angle)
     comparison, comparison_findings = compare_with(loaded, plan, solution.structure)
@@ -147,6 +171,15 @@ def _on_common_angles(merged: Merged, limits: tuple[float, float]) -> dict[Role,
     inside &= sample.two_theta_deg > 0.0
     angles = sample.two_theta_deg[inside]
     return {role: on_angles(pattern, angles) for role, pattern in merged.patterns.items()}
+
+
+def _optics(angle: Array, plan: Plan) -> tuple[list[LineTerms], list[LineTerms], dict[str, float]]:
+    """Terms of the lines, of the continuum, and the transmissions of the direct beam."""
+    return (
+        [_terms(angle, line, plan) for line in plan.lines],
+        [_terms(angle, line, plan) for line in plan.continuum],
+        _transmissions(plan),
+    )
 
 
 def _terms(angle: Array, line: Line, plan: Plan) -> LineTerms:

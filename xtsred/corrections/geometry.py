@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 
 from calibration.errors import InputError
+from xtsred.corrections.gauss import gauss_legendre
 from xtsred.stages import Array, frozen
 
 __all__ = [
@@ -108,6 +109,6 @@ def graded_nodes(count: int) -> tuple[Array, Array]:
 
     The quadratic grading at both ends makes integrands with square-root ends smooth. Shapes (count,).
     """
-    gauss, weights = np.polynomial.legendre.leggauss(count)
+    gauss, weights = gauss_legendre(count)
     angle = 0.5 * math.pi * (gauss + 1.0)
     return frozen(0.5 * (1.0 - np.cos(angle))), frozen(0.25 * math.pi * weights * np.sin(angle))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from calibration.errors import InputError
 from xtsred.corrections.absorption_grid import Attenuation
+from xtsred.corrections.gauss import gauss_legendre
 from xtsred.corrections.geometry import Cylinder, irradiated_areas
 from xtsred.corrections.multiple_scattering_lines import (
     Beam,
@@ -169,7 +170,7 @@ class _Directions:
     """The fine grid of directions between two scatterings, and how a coarse K is brought onto it."""
 
     def __init__(self, coarse: PairIntegral) -> None:
-        gauss, weights = np.polynomial.legendre.leggauss(_POLAR)
+        gauss, weights = gauss_legendre(_POLAR)
         self.alpha = 0.25 * math.pi * (gauss + 1.0)
         self.alpha_weight = 0.25 * math.pi * weights
         self.phi = 2.0 * math.pi * np.arange(_AZIMUTHS)[:, None] / _AZIMUTHS
@@ -249,7 +250,7 @@ def _refined_pairs(
         pairs = pair_integral(
             cylinder=cylinder, beam=beam, mu_in=mu, mu_between=mu, mu_out=mu, grid=grid
         )
-        gauss, weights = np.polynomial.legendre.leggauss(grid.polar)
+        gauss, weights = gauss_legendre(grid.polar)
         by_direction = np.einsum("a,ijapd->ijpd", weights * (gauss + 1.0), pairs.pairs)
         # over all azimuths at the scattering angles that all grids have in common
         index = np.arange(grid.azimuths)

@@ -18,6 +18,7 @@ import numpy as np
 
 from calibration.errors import InputError
 from xtsred.corrections.absorption_grid import Attenuation
+from xtsred.corrections.gauss import gauss_legendre
 from xtsred.corrections.geometry import Cylinder, core_path, wall_paths
 from xtsred.stages import Array
 
@@ -98,7 +99,7 @@ def _lines(cylinder: Cylinder, width_mm: float, grid: LineGrid) -> _Lines:
     Impact parameters have their own nodes on either side of the rim of the core, and of the beam's edge
     (where lines along the beam begin to miss it).
     """
-    gauss, weights = np.polynomial.legendre.leggauss(grid.lines)
+    gauss, weights = gauss_legendre(grid.lines)
     core, outer, half = cylinder.radius_mm, cylinder.outer_mm, 0.5 * width_mm
     # p = a sin t takes the square roots at the rim away
     turns = (
@@ -123,7 +124,7 @@ def _lines(cylinder: Cylinder, width_mm: float, grid: LineGrid) -> _Lines:
         materials: tuple[int, ...] = (1, 0, 1)
     else:
         edges, materials = np.stack([-half_core, half_core], axis=1), (0,)
-    nodes, node_weights = np.polynomial.legendre.leggauss(grid.positions)
+    nodes, node_weights = gauss_legendre(grid.positions)
     unit_nodes, unit_weights = 0.5 * (nodes + 1.0), 0.5 * node_weights
     length = np.diff(edges, axis=1)
     return _Lines(
@@ -166,7 +167,7 @@ def _illuminated(lines: _Lines, azimuths: int, width_mm: float, outer_mm: float)
     edges = np.sort([(-0.5 * width_mm - offset) / sine, (0.5 * width_mm - offset) / sine], axis=0)
     length = np.where(lines.length > 0.0, lines.length, 1.0)
     low, high = np.clip(2.0 * (edges - lines.start) / length - 1.0, -1.0, 1.0)
-    gauss, weights = np.polynomial.legendre.leggauss(count)
+    gauss, weights = gauss_legendre(count)
     to_nodes = np.linalg.inv(np.polynomial.legendre.legvander(gauss, count - 1))
     return np.asarray(
         (_legendre_integrals(high, count) - _legendre_integrals(low, count)) @ to_nodes / weights
@@ -218,9 +219,9 @@ def _within_piece(count: int) -> tuple[Array, Array]:
     Returns v - v_m at the sub-nodes (m, k), graded towards v_m where the kernel is steep, and
     (m, k, j): Lagrange polynomial j at the sub-node times its weight.
     """
-    gauss, _ = np.polynomial.legendre.leggauss(count)
+    gauss, _ = gauss_legendre(count)
     rest = 1.0 - 0.5 * (gauss + 1.0)
-    fine, fine_weights = np.polynomial.legendre.leggauss(count + 4)
+    fine, fine_weights = gauss_legendre(count + 4)
     q = 0.5 * (fine + 1.0)
     ahead = rest[:, None] * q**3
     sub_weights = rest[:, None] * 3.0 * q**2 * 0.5 * fine_weights
@@ -250,7 +251,7 @@ def pair_integral(
     reverse = np.mod(n // 2 - np.arange(n), n)
     into = _escape(lines, n, cylinder, mu_in)[reverse]
     into = into * _illuminated(lines, n, beam.width_mm, cylinder.outer_mm)
-    gauss, _ = np.polynomial.legendre.leggauss(grid.polar)
+    gauss, _ = gauss_legendre(grid.polar)
     alpha = 0.5 * math.pi * (0.5 * (gauss + 1.0)) ** 2
     materials = sorted(set(lines.materials))
     members = [[k for k, m in enumerate(lines.materials) if m == wanted] for wanted in materials]
