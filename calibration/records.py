@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast, dataclass_transform
 
 import pydantic
 from pydantic_core import core_schema
@@ -38,10 +38,20 @@ Check = Callable[[Mapping[str, Any]], Sequence[str]]
 A check must cope with wrong and missing keys (they are named already): read what it needs with `attempt`.
 """
 
-record = pydantic.dataclasses.dataclass(
-    frozen=True, slots=True, kw_only=True, config=pydantic.ConfigDict(extra="forbid", strict=True)
+
+@dataclass_transform(
+    frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,)
 )
-"""Decorator of a table of a project file: frozen, unknown keys refused, nothing coerced."""
+def record(cls: type[T]) -> type[T]:
+    """Decorator of a table of a project file: frozen, unknown keys refused, nothing coerced."""
+    made: Any = pydantic.dataclasses.dataclass(
+        cls,
+        frozen=True,
+        slots=True,
+        kw_only=True,
+        config=pydantic.ConfigDict(extra="forbid", strict=True),
+    )
+    return cast("type[T]", made)
 
 
 @dataclass(frozen=True)
