@@ -16,8 +16,21 @@ ONE_PLACE = {
     "h5py": {"xtsred/nexus.py"},
     "jinja2": {"calibration/report.py"},
     "pydantic": {"calibration/records.py", "xtsred/config.py", "cis/config.py"},
+    "bokeh": {"calibration/page", "xtsred/tune", "cis/tune"},
+    "tornado": {"calibration/page"},
 }
-LAZY = ("scipy.optimize", "lmfit", "matplotlib", "h5py", "jinja2", "rich", "pydantic", "xraydb")
+LAZY = (
+    "scipy.optimize",
+    "lmfit",
+    "matplotlib",
+    "h5py",
+    "jinja2",
+    "rich",
+    "pydantic",
+    "xraydb",
+    "bokeh",
+    "tornado",
+)
 
 
 def imported(path: Path) -> set[str]:
