@@ -5,7 +5,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["live_fraction", "quantum_efficiency", "true_rate", "window_acceptance"]
+from calibration.quantity import Quantity
+
+__all__ = [
+    "live_fraction",
+    "quantum_efficiency",
+    "sensor_efficiency",
+    "true_rate",
+    "window_acceptance",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -44,6 +52,21 @@ def quantum_efficiency(mu_per_mm: npt.ArrayLike, *, thickness_mm: float) -> Arra
     if not (math.isfinite(thickness_mm) and thickness_mm > 0.0):
         raise ValueError(f"the sensor's thickness must be finite and > 0, not {thickness_mm}")
     return np.asarray(-np.expm1(-np.asarray(mu_per_mm, dtype=np.float64) * thickness_mm))
+
+
+def sensor_efficiency(mu_per_mm: Quantity, *, thickness_mm: Quantity) -> Quantity:
+    """Quantum efficiency with its uncertainty: eps = 1 - exp(-mu d), u = exp(-mu d) mu d sqrt((u_mu/mu)^2 + (u_d/d)^2).
+
+    sigma None where that of mu or d is unknown. Source: GUM (JCGM 100:2008) eq. 10.
+    """
+    optical = mu_per_mm.value * thickness_mm.value
+    value = float(quantum_efficiency(mu_per_mm.value, thickness_mm=thickness_mm.value))
+    if mu_per_mm.sigma is None or thickness_mm.sigma is None:
+        return Quantity(value)
+    relative = math.hypot(
+        mu_per_mm.sigma / mu_per_mm.value, thickness_mm.sigma / thickness_mm.value
+    )
+    return Quantity(value, math.exp(-optical) * optical * relative)
 
 
 def window_acceptance(

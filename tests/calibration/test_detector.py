@@ -1,9 +1,18 @@
 """Dead time against a simulated counter; windows against their limits."""
 
+import math
+
 import numpy as np
 import pytest
 
-from calibration.detector import live_fraction, quantum_efficiency, true_rate, window_acceptance
+from calibration.detector import (
+    live_fraction,
+    quantum_efficiency,
+    sensor_efficiency,
+    true_rate,
+    window_acceptance,
+)
+from calibration.quantity import Quantity
 
 
 def test_true_rate_undoes_the_dead_time_of_a_simulated_counter() -> None:
@@ -82,3 +91,15 @@ def test_impossible_windows_are_refused() -> None:
         window_acceptance(1.0, lower_kev=2.0, upper_kev=1.0, fwhm_kev=0.0)
     with pytest.raises(ValueError, match="resolution"):
         window_acceptance(1.0, lower_kev=1.0, upper_kev=2.0, fwhm_kev=-1.0)
+
+
+def test_sensor_efficiency_carries_the_thickness() -> None:
+    """0.5 mm silicon at 17.48 keV: mu/rho photo 6.2 cm^2/g x 2.33 (NIST), eps = 1 - exp(-0.72), u by differences."""
+    found = sensor_efficiency(Quantity(1.445, 0.03), thickness_mm=Quantity(0.5, 0.02))
+    assert found.value == pytest.approx(1.0 - math.exp(-0.7225))
+    steps = (
+        math.exp(-0.7225) - math.exp(-1.475 * 0.5),
+        math.exp(-0.7225) - math.exp(-1.445 * 0.52),
+    )
+    assert found.sigma == pytest.approx(math.hypot(*steps), rel=0.02)
+    assert sensor_efficiency(Quantity(1.4), thickness_mm=Quantity(0.5, 0.02)).sigma is None
