@@ -1,5 +1,6 @@
 """Reading what a project names: scans by role, each with what the project file adds to it."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,8 @@ from xtsred.config import Project, ScanEntry
 from xtsred.counting import Instrument, Measurement
 from xtsred.io import read_scans
 from xtsred.io.text import COLUMNS
-from xtsred.stages import Role
+from xtsred.memo import Memo
+from xtsred.stages import Role, Scan
 from xtsred.unpack import Plan
 
 __all__ = ["Inputs", "header_findings", "input_files", "instrument_of", "read_inputs"]
@@ -23,16 +25,17 @@ __all__ = ["Inputs", "header_findings", "input_files", "instrument_of", "read_in
 Inputs = dict[Role, list[Measurement]]
 
 
-def read_inputs(loaded: Loaded[Project]) -> Inputs:
+def read_inputs(loaded: Loaded[Project], *, memo: Memo | None = None) -> Inputs:
     """Read every scan of a project. Raises ReadError or InputError naming file and line.
 
+    memo: keeps the scans of files whose content has not changed.
     The same numbers twice are refused: they would be counted twice, and every sigma would be too small.
     """
     inputs: Inputs = {}
     seen: list[tuple[str, Role, Measurement]] = []
     for i, entry in enumerate(loaded.record.scan):
         path = loaded.folder / entry.file
-        scans = read_scans(path, columns=_columns(entry))
+        scans = _scans(path, _columns(entry), memo)
         if entry.range is not None:
             if entry.range >= len(scans):
                 raise InputError(
@@ -56,6 +59,14 @@ def read_inputs(loaded: Loaded[Project]) -> Inputs:
             seen.append((f"scan[{i}]", entry.role, measurement))
             inputs.setdefault(entry.role, []).append(measurement)
     return inputs
+
+
+def _scans(path: Path, columns: dict[str, int] | None, memo: Memo | None) -> tuple[Scan, ...]:
+    if memo is None or not path.is_file():
+        return read_scans(path, columns=columns)
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").digest()
+    return memo("scan", (str(path), content, columns), lambda: read_scans(path, columns=columns))
 
 
 def _repeats(a: Measurement, b: Measurement) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from calibration.report import Finding
 from xtsred.binning import cell_edges, overlap_matrix
 from xtsred.counting import Counted, Instrument, Measurement, count, monitor_reference
 from xtsred.gaps import check_gaps, pieces, typical_step
+from xtsred.memo import Memo
 from xtsred.merge_steps import alignment_step, dead_time_step, merge_step, overlap_step
 from xtsred.overlap import MIN_POINTS, Mask, Overlap, compare, disagreeing_points, lonely_points
 from xtsred.stages import Array, Pattern, Role, Step, frozen
@@ -41,12 +43,14 @@ def merge_roles(
     *,
     instrument: Instrument,
     two_theta_deg: tuple[float, float],
+    memo: Memo | None = None,
 ) -> Merged:
     """Merge the scans of every role; one monitor reference holds for all of them.
 
-    two_theta_deg: the range that will be used. Raises InputError for contradicting times, monitors of some scans only,
-    gaps between scans inside the range, and roles that do not cover it.
+    two_theta_deg: the range that will be used. memo: keeps the roles whose scans have not changed.
+    Raises InputError for contradicting times, monitors of some scans only, gaps between scans inside the range, and roles that do not cover it.
     """
+    keep = memo or Memo(keep=1)
     everything = [m for group in measurements.values() for m in group]
     monitor_cps = monitor_reference(everything)
     patterns: dict[Role, Pattern] = {}
@@ -54,9 +58,11 @@ def merge_roles(
     steps: list[Step] = []
     timed: dict[str, bool] = {}
     for role, group in measurements.items():
-        counted = [count(m, instrument=instrument, monitor_cps=monitor_cps) for m in group]
+        given = (role, group, instrument, monitor_cps, two_theta_deg)
+        counted, (patterns[role], overlaps[role]) = keep(
+            "merge of a role", given, partial(_counted_and_merged, *given)
+        )
         timed |= {m.scan.file: c.timed for m, c in zip(group, counted, strict=True)}
-        patterns[role], overlaps[role] = merge_role(role, counted, two_theta_deg=two_theta_deg)
         steps.append(merge_step(role, counted, patterns[role]))
         steps += [overlap_step(role, o) for o in overlaps[role]]
         if instrument.dead_time_s > 0.0:
@@ -66,6 +72,17 @@ def merge_roles(
     if not instrument.alignment.is_perfect:
         steps.append(alignment_step(everything[0], instrument))
     return Merged(patterns=patterns, steps=tuple(steps), overlaps=overlaps)
+
+
+def _counted_and_merged(
+    role: Role,
+    group: Sequence[Measurement],
+    instrument: Instrument,
+    monitor_cps: float | None,
+    two_theta_deg: tuple[float, float],
+) -> tuple[list[Counted], tuple[Pattern, tuple[Overlap, ...]]]:
+    counted = [count(m, instrument=instrument, monitor_cps=monitor_cps) for m in group]
+    return counted, merge_role(role, counted, two_theta_deg=two_theta_deg)
 
 
 def _check_times(timed: Mapping[str, bool]) -> None:

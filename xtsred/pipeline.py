@@ -70,7 +70,7 @@ def reduce_inputs(
     merged = keep(
         "merge",
         (inputs, instrument, limits),
-        lambda: merge_roles(inputs, instrument=instrument, two_theta_deg=limits),
+        lambda: merge_roles(inputs, instrument=instrument, two_theta_deg=limits, memo=keep),
     )
     patterns = _on_common_angles(merged, limits)
     angle = patterns["sample"].two_theta_deg
@@ -99,7 +99,7 @@ def reduce_inputs(
         for f in fields(problem)
         if f.name not in ("lines", "continuum", "multiple")
     ]
-    solution = keep("solution", (optics, orders, posed), lambda: solve(problem))
+    solution = keep("solution", (optics, orders, posed), lambda: solve(problem, memo=keep))
     tell("g(r)")
     used, pdf = keep(
         "g(r)",

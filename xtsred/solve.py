@@ -10,6 +10,7 @@ from calibration.errors import InputError
 from calibration.quantity import Quantity
 from xtsred.binning import QGrid
 from xtsred.corrections.environment import Measurement
+from xtsred.memo import Memo
 from xtsred.normalization import HighAngle, Measured, SumRule, high_angle, krogh_moe_norman
 from xtsred.scattering import LineTerms
 from xtsred.stages import Array, Normalization, StructureFactor, frozen
@@ -83,14 +84,15 @@ class Solution:
     history: tuple[float, ...]
 
 
-def solve(problem: Problem) -> Solution:
+def solve(problem: Problem, *, memo: Memo | None = None) -> Solution:
     """Iterate: model of everything but the oscillation -> K -> S(Q) -> multiple scattering and continuum of it.
 
-    Stops when S moves less than 1e-4; raises InputError where it does not within 25 rounds.
+    memo: keeps the operator that separates the lines. Stops when S moves less than 1e-4; raises InputError where it
+    does not within 25 rounds.
     """
     parts = _static_parts(problem)
     sensitivity = _sensitivity(problem)
-    unblend = _unblend(problem, sensitivity)
+    unblend = _unblend(problem, sensitivity, memo or Memo(keep=1))
     structure: StructureFactor | None = None
     history: list[float] = []
     for _ in range(MAX_ITERATIONS):
@@ -190,7 +192,7 @@ def _sensitivity(problem: Problem) -> Array:
     return np.asarray(sum(t.line.weight * t.elastic * t.square_mean for t in problem.lines))
 
 
-def _unblend(problem: Problem, sensitivity: Array) -> Array | None:
+def _unblend(problem: Problem, sensitivity: Array, keep: Memo) -> Array | None:
     """Deconvolution operator on the grid's bins for several lines, None for one."""
     if len(problem.lines) == 1:
         return None
@@ -202,8 +204,13 @@ def _unblend(problem: Problem, sensitivity: Array) -> Array | None:
         )
         for t in problem.lines
     ]
-    blend = blend_matrix(problem.grid.centers, ratios=ratios, shares=shares)
-    return deconvolution(blend, keep=low_pass(problem.grid.centers, r_max=DECONVOLVED_TO_A))
+    q = problem.grid.centers
+
+    def operator() -> Array:
+        blend = blend_matrix(q, ratios=ratios, shares=shares)
+        return frozen(deconvolution(blend, keep=low_pass(q, r_max=DECONVOLVED_TO_A)))
+
+    return keep("separation of the lines", (q, ratios, shares), operator)
 
 
 def _measured(

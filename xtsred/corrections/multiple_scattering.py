@@ -9,6 +9,7 @@ Acta Cryst. 21 (1966) 459; Blech & Averbach, Phys. Rev. 137 (1965) A1113.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -156,7 +157,7 @@ def multiple_scattering(
         )
     at = np.atleast_1d(np.asarray(two_theta_deg, dtype=np.float64))
     scale = 1.0 / (reference_density_per_a3 * kernel.reference_area_mm2)
-    to_angles = scale * _even_interpolation(at, angles.size)
+    to_angles = scale * _even_interpolation(at.tobytes(), angles.size)
     single = np.zeros_like(at)
     for material, row in zip(materials, kernel.singles * kernel.polarization, strict=True):
         sigma = _density(material, "coherent", at) + _density(material, "compton", at)
@@ -197,9 +198,14 @@ def _density(material: Scatterer | None, part: Part, chi_deg: Array) -> Array:
     return material.number_density_per_a3 * np.interp(chi_deg, material.two_theta_deg, sigma)
 
 
-def _even_interpolation(two_theta_deg: Array, count: int) -> Array:
-    """From count equal steps of 0 to 180 degrees, even about both ends, to any angles."""
-    whole = periodic_interpolation(np.radians(two_theta_deg), 2 * (count - 1))
+@lru_cache(maxsize=2)
+def _even_interpolation(two_theta_deg: bytes, count: int) -> Array:
+    """From count equal steps of 0 to 180 degrees, even about both ends, to any angles (float64, as bytes).
+
+    Remembered: it costs more than the rest of a round, and the angles stay the same from round to round.
+    """
+    angles = np.frombuffer(two_theta_deg, dtype=np.float64)
+    whole = periodic_interpolation(np.radians(angles), 2 * (count - 1))
     matrix = whole[:, :count].copy()
     matrix[:, 1:-1] += whole[:, : count - 1 : -1]
-    return matrix
+    return frozen(matrix)
