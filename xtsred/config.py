@@ -23,6 +23,7 @@ __all__ = [
     "Container",
     "Continuum",
     "Detector",
+    "Environment",
     "Filter",
     "Fourier",
     "Goniometer",
@@ -46,6 +47,7 @@ Angle = Annotated[float, Field(ge=0.0, le=180.0, allow_inf_nan=False)]
 Column = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 Interval = tuple[NotNegative, NotNegative]
+Edge = Annotated[Quantity, Number(unit="keV", ge=0.0)]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Sample:
     composition: formula, fractions need not sum to one. Densities are of the material itself, not of the
     powder. radius_mm: inner radius of the capillary, or of a bare rod. How much material is in the beam comes
     from packing_fraction, mu_R (at the strongest line) or mass_mg with filled_length_mm: at least one; all given are compared.
+    composition_sigma: standard uncertainty of each element's amount per atom of the formula, e.g. { Na = 0.01 };
+    the amounts vary independently and are brought to a sum of one afterwards.
     """
 
     name: Text
@@ -82,24 +86,36 @@ class Sample:
     mu_R: Annotated[Quantity, Number(gt=0.0)] | None = None
     mass_mg: Annotated[Quantity, Number(unit="mg", gt=0.0)] | None = None
     filled_length_mm: Annotated[Quantity, Number(unit="mm", gt=0.0)] | None = None
+    composition_sigma: dict[str, Positive] | None = None
 
 
 @record
 class Container:
-    """A cylindrical wall around the sample: a known material, or composition and mass density."""
+    """A cylindrical wall around the sample: a known material, or composition and mass density.
+
+    scale: multiplies what the container scan contributes (its position in the beam, its own wall); 1 as measured.
+    """
 
     wall_thickness_mm: Annotated[Quantity, Number(unit="mm", gt=0.0)]
     material: Text | None = None
     composition: Text | None = None
     mass_density_g_per_cm3: Annotated[Quantity, Number(unit="g/cm^3", gt=0.0)] | None = None
+    scale: Annotated[Quantity, Number(ge=0.0)] = Quantity(1.0)
+
+
+@record
+class Environment:
+    """scale: multiplies what the environment scan (air, optics) contributes beyond the dark rate; 1 as measured."""
+
+    scale: Annotated[Quantity, Number(ge=0.0)] = Quantity(1.0)
 
 
 @record
 class LineEntry:
     """One line of the beam; weight: share of the photons, relative to the other lines."""
 
-    wavelength_A: Positive
-    weight: Positive
+    wavelength_A: Annotated[Quantity, Number(unit="Å", gt=0.0)]
+    weight: Annotated[Quantity, Number(gt=0.0)]
 
 
 @record
@@ -170,7 +186,7 @@ class Detector:
     """
 
     response: Literal["ideal", "window", "threshold"]
-    window_keV: Interval | None = None
+    window_keV: tuple[Edge, Edge] | None = None
     lower_keV: Annotated[Quantity, Number(unit="keV", gt=0.0)] | None = None
     upper_keV: Annotated[Quantity, Number(unit="keV", gt=0.0)] | None = None
     fwhm_keV: Annotated[Quantity, Number(unit="keV", gt=0.0)] | None = None
@@ -236,21 +252,30 @@ class Range:
 
 @record
 class MultipleScattering:
-    """orders: the highest order of scattering that is computed, 2 or more."""
+    """orders: the highest order of scattering that is computed, 2 or more.
+
+    scale: multiplies the computed multiple scattering; its sigma is the relative uncertainty of the computation
+    (not stated: the accuracy of the integration is taken).
+    """
 
     orders: Annotated[int, Field(ge=2, le=10)]
+    scale: Annotated[Quantity, Number(ge=0.0)] = Quantity(1.0)
 
 
 @record
 class Normalization:
     """method: which constant is used (both are reported). q_range: of the high-angle method; absent: q_max/2 to q_max.
 
-    compton_response_sigma: prior of a fitted Compton response 1 ± this; absent: fixed at 1.
+    compton_response: multiplies the lines' computed Compton scattering; its sigma, where stated, is an uncertainty of
+    a fixed number. compton_response_sigma: the response is fitted, with the prior compton_response ± this.
+    alternative_q_ranges: other ranges that would have been as good; half the spread of the results is an uncertainty.
     """
 
     method: Literal["high-angle", "krogh-moe-norman"]
     q_range: Interval | None = None
+    compton_response: Annotated[Quantity, Number(gt=0.0)] = Quantity(1.0)
     compton_response_sigma: Positive | None = None
+    alternative_q_ranges: tuple[Interval, ...] = ()
 
 
 @record
@@ -306,6 +331,7 @@ class Project:
     normalization: Normalization
     fourier: Fourier
     container: Container | None = None
+    environment: Environment | None = None
     goniometer: Goniometer | None = None
     multiple_scattering: MultipleScattering | None = None
     comparison: Comparison | None = None

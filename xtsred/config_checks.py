@@ -73,6 +73,25 @@ def _sample(part: Raw) -> Iterator[str]:
     yield from _together(part, "filled_length_mm", "mass_mg")
     if not {"packing_fraction", "mu_R", "mass_mg", "filled_length_mm"} & set(part):
         yield "packing_fraction: missing (or mu_R, or mass_mg with filled_length_mm); a solid rod has 1.0"
+    yield from _elements(part)
+
+
+def _elements(part: Raw) -> Iterator[str]:
+    """Uncertainties of amounts of elements that the sample has, small against 1."""
+    stated = part.get("composition_sigma")
+    try:
+        present = parse_formula(part["composition"])
+    except (InputError, KeyError, AttributeError, TypeError):
+        return
+    for element, raw in stated.items() if isinstance(stated, Mapping) else ():
+        sigma = number_in(raw)
+        if element not in present:
+            yield f"composition_sigma.{element}: not in composition, which has {', '.join(present)}"
+        elif sigma is not None and sigma > present[element]:
+            yield (
+                f"composition_sigma.{element}: {sigma:g} is more than there is ({present[element]:.4g} per atom of the "
+                "formula); write the uncertainty of the atomic fraction"
+            )
 
 
 def _container(part: Raw) -> Iterator[str]:
@@ -217,6 +236,16 @@ def _goniometer(part: Raw) -> Iterator[str]:
 
 def _normalization(part: Raw) -> Iterator[str]:
     yield from _reversed(part, "q_range")
+    ranges = part.get("alternative_q_ranges")
+    for i, limits in enumerate(ranges if isinstance(ranges, list) else []):
+        name = f"alternative_q_ranges[{i}]"
+        yield from _reversed({name: limits}, name)
+    response = part.get("compton_response")
+    if "compton_response_sigma" in part and isinstance(response, Mapping) and "sigma" in response:
+        yield (
+            "compton_response: has a sigma beside compton_response_sigma; the one is of a fixed number, the other "
+            "the prior of a fitted one: keep one of the two"
+        )
 
 
 def _fourier(part: Raw) -> Iterator[str]:
@@ -269,6 +298,8 @@ def _scans(table: Raw) -> Iterator[str]:
         yield 'scan: no entry has role = "sample"'
     if "container" in roles and "container" not in table:
         yield "container: missing, although a scan of the empty container is given; describe its wall"
+    if spelt and "environment" in table and "environment" not in roles:
+        yield 'environment: given, but no scan has role = "environment"'
     if spelt and "container" in table and entries and "container" not in roles:
         yield 'scan: no entry has role = "container", although [container] says that there is one'
     for i, entry in enumerate(entries):

@@ -27,7 +27,7 @@ class Measurement:
 
     label: short name for the report. seconds_per_step: where the file does not say. monitor: incident intensity
     relative to the other scans. scale: the rates are divided by it; "fit": found on the overlap.
-    two_theta_deg: only this part is used, in corrected angles.
+    two_theta_deg: only this part is used, in corrected angles. entry: which [[scan]] it is of, counted from 0.
     """
 
     scan: Scan
@@ -36,6 +36,7 @@ class Measurement:
     monitor: float | None = None
     scale: float | Literal["fit"] | None = None
     two_theta_deg: tuple[float, float] | None = None
+    entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Reading what a project names: scans by role, each with what the project file adds to it."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from xtsred.memo import Memo
 from xtsred.stages import Role, Scan
 from xtsred.unpack import Plan
 
-__all__ = ["Inputs", "header_findings", "input_files", "instrument_of", "read_inputs"]
+__all__ = ["Inputs", "header_findings", "input_files", "instrument_of", "read_inputs", "restated"]
 
 Inputs = dict[Role, list[Measurement]]
 
@@ -52,6 +53,7 @@ def read_inputs(loaded: Loaded[Project], *, memo: Memo | None = None) -> Inputs:
                 monitor=None if entry.monitor is None else entry.monitor.value,
                 scale=_scale(entry),
                 two_theta_deg=entry.two_theta_deg,
+                entry=i,
             )
             for where, role, earlier in seen:
                 if _repeats(earlier, measurement) and (role != entry.role or _meet(earlier, entry)):
@@ -59,6 +61,22 @@ def read_inputs(loaded: Loaded[Project], *, memo: Memo | None = None) -> Inputs:
             seen.append((f"scan[{i}]", entry.role, measurement))
             inputs.setdefault(entry.role, []).append(measurement)
     return inputs
+
+
+def restated(inputs: Inputs, project: Project) -> Inputs:
+    """The scans of `inputs` with the monitor and scale that another version of their project states.
+
+    Raises ValueError for scans that `read_inputs` has not read.
+    """
+
+    def one(measurement: Measurement) -> Measurement:
+        if measurement.entry is None:
+            raise ValueError("a scan of no project file cannot be restated")
+        entry = project.scan[measurement.entry]
+        monitor = None if entry.monitor is None else entry.monitor.value
+        return replace(measurement, monitor=monitor, scale=_scale(entry))
+
+    return {role: [one(m) for m in group] for role, group in inputs.items()}
 
 
 def _scans(path: Path, columns: dict[str, int] | None, memo: Memo | None) -> tuple[Scan, ...]:

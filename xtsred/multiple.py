@@ -19,11 +19,11 @@ from xtsred.corrections.multiple_scattering import (
     scattering_kernel,
 )
 from xtsred.scattering import LineTerms, Setup, Substance, compton_response
-from xtsred.solve import MultipleScatteringModel, structure_at
+from xtsred.solve import structure_at
 from xtsred.stages import Array, StructureFactor
 from xtsred.unpack import Plan
 
-__all__ = ["Applied", "NotApplied", "multiple_scattering_model"]
+__all__ = ["Applied", "Computed", "NotApplied", "multiple_scattering_model"]
 
 _ANGLES = np.linspace(0.0, 180.0, 721)
 _ACCEPTED = 0.05  # relative, of the finest grid: an opaque sample is a Finding, not the end
@@ -53,6 +53,20 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """Geometry and cross-sections, computed once for any number of orders; of: (structure, highest order) -> e.u."""
+
+    of: Callable[[StructureFactor | None, int], Array]
+    accuracy: float
+
+    def up_to(self, orders: int, *, scale: float = 1.0) -> Applied:
+        """Orders 2 to `orders`, multiplied by scale."""
+        return Applied(
+            of=lambda structure: scale * self.of(structure, orders), accuracy=self.accuracy
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _CrossSection:
     """Scattering per atom at one line on the angles 0 to 180°, without polarization, in e.u."""
 
@@ -74,10 +88,8 @@ class _CrossSection:
         )
 
 
-def multiple_scattering_model(
-    plan: Plan, lines: list[LineTerms], two_theta_deg: Array, *, orders: int
-) -> MultipleScatteringModel:
-    """The model that `solve` asks in every round: scattering orders 2 to `orders`.
+def multiple_scattering_model(plan: Plan, lines: list[LineTerms], two_theta_deg: Array) -> Computed:
+    """Of what the model that `solve` asks in every round is made, for any number of orders.
 
     Computed at the strongest line and taken for all (mu and f hardly change over a doublet). The wall scatters as
     independent atoms. What the container scan holds, times A_c,sc/A_c,c, was subtracted with it, so its own
@@ -98,7 +110,7 @@ def multiple_scattering_model(
         )
         wall_share = empty.ms_total * terms.wall_ratio
 
-    def of(structure: StructureFactor | None) -> Array:
+    def of(structure: StructureFactor | None, highest: int) -> Array:
         found = multiple_scattering(
             two_theta_deg,
             kernel=kernel,
@@ -106,10 +118,10 @@ def multiple_scattering_model(
             wall=wall,
             reference_density_per_a3=core.number_density_per_a3,
         )
-        multiple = found.up_to(orders)
+        multiple = found.up_to(highest)
         return multiple if wall_share is None else multiple - wall_share
 
-    return Applied(of=of, accuracy=kernel.accuracy)
+    return Computed(of=of, accuracy=kernel.accuracy)
 
 
 def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:

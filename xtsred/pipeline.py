@@ -14,7 +14,7 @@ from xtsred.binning import QGrid, cell_edges, momentum_transfer, uniform_q
 from xtsred.comparison import compare_with
 from xtsred.config import Project
 from xtsred.corrections.absorption import Attenuation, beam_transmission
-from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
+from xtsred.corrections.environment import Measurement
 from xtsred.fourier import pair_distribution
 from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
 from xtsred.memo import Memo
@@ -34,12 +34,15 @@ from xtsred.stages import (
     StructureFactor,
     frozen,
 )
-from xtsred.subtraction import check_dark, check_net
+from xtsred.subtraction import check_dark, check_net, net_rate
 from xtsred.unpack import Plan, make_plan
 
-__all__ = ["reduce_inputs", "reduce_project"]
+__all__ = ["MULTIPLE_ACCURACY", "reduce_inputs", "reduce_project"]
 
 Progress = Callable[[str], None]
+
+MULTIPLE_ACCURACY = "multiple scattering, relative error of its integration"
+"""Name of this number among a reduction's parameters."""
 
 _FEWEST_BINS = 40
 _FEWEST_POINTS = 20
@@ -80,17 +83,16 @@ def reduce_inputs(
     if project.detector.dark_cps is not None:
         files = {role: [m.label for m in group] for role, group in inputs.items()}
         check_dark(patterns, dark_cps=project.detector.dark_cps.value, files=files)
-    net = _net(project, patterns, lines[0], transmissions)
+    net = net_rate(project, patterns, lines[0], transmissions)
     check_net(net, sample=patterns["sample"])
     tell("multiple scattering")
     multiple: MultipleScatteringModel = NotApplied()
-    orders = None if project.multiple_scattering is None else project.multiple_scattering.orders
-    if orders is not None:
-        multiple = keep(
-            "multiple scattering",
-            (optics, orders),
-            lambda: multiple_scattering_model(plan, lines, angle, orders=orders),
+    if project.multiple_scattering is not None:
+        table = project.multiple_scattering
+        computed = keep(
+            "multiple scattering", optics, lambda: multiple_scattering_model(plan, lines, angle)
         )
+        multiple = computed.up_to(table.orders, scale=table.scale.value)
     tell("normalization and S(Q)")
     problem = _problem(project, plan, patterns["sample"], net, lines, continuum, multiple)
     # the model of multiple scattering is code: what it was made from stands for it
@@ -99,7 +101,8 @@ def reduce_inputs(
         for f in fields(problem)
         if f.name not in ("lines", "continuum", "multiple")
     ]
-    solution = keep("solution", (optics, orders, posed), lambda: solve(problem, memo=keep))
+    made_from = (optics, project.multiple_scattering, posed)
+    solution = keep("solution", made_from, lambda: solve(problem, memo=keep))
     tell("g(r)")
     used, pdf = keep(
         "g(r)",
@@ -155,7 +158,7 @@ def reduce_inputs(
         pair_distribution=pdf,
         shells=shells,
         findings=findings,
-        parameters=_parameters(plan, transmissions, patterns),
+        parameters=_parameters(plan, transmissions, patterns, multiple),
         comparison=comparison,
     )
 
@@ -205,36 +208,6 @@ def _transmissions(plan: Plan) -> dict[str, float]:
     return {"sample": through(core), "container": through(0.0)}
 
 
-def _net(
-    project: Project,
-    patterns: Mapping[Role, Pattern],
-    line: LineTerms,
-    transmissions: Mapping[str, float],
-) -> Measurement:
-    """The sample's own rate: environment and container subtracted."""
-    dark = project.detector.dark_cps
-
-    def measurement(role: Role) -> Measurement | None:
-        pattern = patterns.get(role)
-        if pattern is None:
-            return None
-        return Measurement(rate=pattern.rate_cps, variance=pattern.sigma_cps**2)
-
-    sample = measurement("sample")
-    if sample is None:
-        raise InputError("no scan of the sample", where="scan")
-    ratio = np.zeros_like(sample.rate) if line.wall_ratio is None else line.wall_ratio
-    return net_sample(
-        sample,
-        measurement("container"),
-        measurement("environment"),
-        ratio=ratio,
-        transmission_sample=environment_transmission(transmissions["sample"]),
-        transmission_container=environment_transmission(transmissions["container"]),
-        dark_cps=0.0 if dark is None else dark.value,
-    )
-
-
 def _problem(
     project: Project,
     plan: Plan,
@@ -251,7 +224,10 @@ def _problem(
     _check_q_range(project, grid, q)
     priors: dict[str, Quantity] = {}
     if project.normalization.compton_response_sigma is not None:
-        priors["compton response"] = Quantity(1.0, project.normalization.compton_response_sigma)
+        priors["compton response"] = Quantity(
+            project.normalization.compton_response.value,
+            project.normalization.compton_response_sigma,
+        )
     if project.radiation.continuum is not None:
         stated = project.radiation.continuum.amplitude
         priors["continuum"] = Quantity(0.0, None) if stated is None else stated
@@ -268,6 +244,7 @@ def _problem(
         method=project.normalization.method,
         priors=priors,
         multiple=multiple,
+        compton_response=project.normalization.compton_response.value,
     )
 
 
@@ -371,7 +348,10 @@ def _intensity(problem: Problem, solution: Solution, angle: Array) -> Intensity:
 
 
 def _parameters(
-    plan: Plan, transmissions: Mapping[str, float], patterns: Mapping[Role, Pattern]
+    plan: Plan,
+    transmissions: Mapping[str, float],
+    patterns: Mapping[Role, Pattern],
+    multiple: MultipleScatteringModel,
 ) -> dict[str, Quantity]:
     found = dict(plan.parameters)
     for name, value in transmissions.items():
@@ -379,4 +359,6 @@ def _parameters(
     for role, pattern in patterns.items():
         hours = float(pattern.exposure_s.sum()) / 3600.0
         found[f"counting time, {role}"] = Quantity(hours, None, "h")
+    if multiple.accuracy is not None:
+        found[MULTIPLE_ACCURACY] = Quantity(multiple.accuracy)
     return found

@@ -114,7 +114,7 @@ def _subtitle(reduction: Reduction, project: Project) -> str:
     elif r.wavelength_A is not None:
         beam = f"{r.wavelength_A.value:g} Å"
     else:
-        beam = " + ".join(f"{line.wavelength_A:g}" for line in r.line) + " Å"
+        beam = " + ".join(f"{line.wavelength_A.value:g}" for line in r.line) + " Å"
     return f"{reduction.composition_text}, X-ray total scattering, {beam}"
 
 
@@ -144,7 +144,7 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
     ]
 
 
-_EXACT = ("counting time", "beam transmission")
+_EXACT = ("counting time", "beam transmission", "multiple scattering")
 
 
 def _said(name: str, quantity: Quantity) -> str:

@@ -53,7 +53,8 @@ class Problem:
 
     q: shape (n,), Å^-1, of the mean wavelength; net: the sample's rate; exposure_s: shape (n,). lines,
     continuum: terms of each energy. q_normalization: range of the high-angle method. priors: of the free
-    amplitudes ("compton response", "continuum"). method: "high-angle" or "krogh-moe-norman".
+    amplitudes ("compton response", "continuum"). compton_response: multiplies the lines' Compton scattering where
+    that is not fitted. method: "high-angle" or "krogh-moe-norman".
     """
 
     q: Array
@@ -67,6 +68,7 @@ class Problem:
     method: str
     priors: Mapping[str, Quantity]
     multiple: MultipleScatteringModel
+    compton_response: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,8 @@ def _amplitudes(normalization: Normalization) -> dict[str, float]:
 def _static_parts(problem: Problem) -> dict[str, Array]:
     """Self scattering and Compton of all lines: they do not depend on S(Q)."""
     coherent = sum(t.line.weight * t.elastic * t.mean_square for t in problem.lines)
-    compton = sum(t.line.weight * t.compton * t.incoherent for t in problem.lines)
+    factor = 1.0 if "compton response" in problem.priors else problem.compton_response
+    compton = sum(factor * t.line.weight * t.compton * t.incoherent for t in problem.lines)
     return {"coherent, independent atoms": np.asarray(coherent), "Compton": np.asarray(compton)}
 
 

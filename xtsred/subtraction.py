@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from calibration.errors import InputError
-from xtsred.corrections.environment import Measurement
+from xtsred.config import Project
+from xtsred.corrections.environment import Measurement, environment_transmission, net_sample
+from xtsred.scattering import LineTerms
 from xtsred.stages import Pattern, Role
 
-__all__ = ["check_dark", "check_net"]
+__all__ = ["check_dark", "check_net", "net_rate"]
 
 _STRETCHES = 20
 _FEWEST_POINTS = 10
@@ -66,4 +68,47 @@ def check_net(net: Measurement, *, sample: Pattern) -> None:
         remedy="check the roles of the scans (is the sample the container?), seconds_per_step, scale and monitor of each, "
         "and container.wall_thickness_mm",
         where="scan",
+    )
+
+
+def net_rate(
+    project: Project,
+    patterns: Mapping[Role, Pattern],
+    line: LineTerms,
+    transmissions: Mapping[str, float],
+) -> Measurement:
+    """The sample's own rate: environment and container subtracted, each times the scale that the project states.
+
+    line: the strongest; transmissions: of the direct beam, "sample" and "container".
+    """
+    dark = project.detector.dark_cps
+
+    def measurement(role: Role) -> Measurement | None:
+        pattern = patterns.get(role)
+        if pattern is None:
+            return None
+        return Measurement(rate=pattern.rate_cps, variance=pattern.sigma_cps**2)
+
+    sample = measurement("sample")
+    if sample is None:
+        raise InputError("no scan of the sample", where="scan")
+    ratio = np.zeros_like(sample.rate) if line.wall_ratio is None else line.wall_ratio
+    if project.container is not None:
+        ratio = project.container.scale.value * ratio
+    environment = measurement("environment")
+    dark_cps = 0.0 if dark is None else dark.value
+    if environment is not None and project.environment is not None:
+        scale = project.environment.scale.value
+        environment = Measurement(
+            rate=dark_cps + scale * (environment.rate - dark_cps),
+            variance=scale**2 * environment.variance,
+        )
+    return net_sample(
+        sample,
+        measurement("container"),
+        environment,
+        ratio=ratio,
+        transmission_sample=environment_transmission(transmissions["sample"]),
+        transmission_container=environment_transmission(transmissions["container"]),
+        dark_cps=dark_cps,
     )

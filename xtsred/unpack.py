@@ -128,12 +128,13 @@ def _sigma(quantity: Quantity | None) -> float | None:
 
 def _lines(radiation: config.Radiation) -> tuple[Line, ...]:
     if radiation.line:
-        total = sum(entry.weight for entry in radiation.line)
+        total = sum(entry.weight.value for entry in radiation.line)
         found = tuple(
             Line(
-                wavelength_a=entry.wavelength_A,
-                weight=entry.weight / total,
-                name=_line_name(entry.wavelength_A),
+                wavelength_a=entry.wavelength_A.value,
+                weight=entry.weight.value / total,
+                sigma_a=entry.wavelength_A.sigma,
+                name=_line_name(entry.wavelength_A.value),
             )
             for entry in radiation.line
         )
@@ -300,7 +301,7 @@ def _detector(table: config.Detector) -> Response:
     lower = table.lower_keV.value if table.lower_keV is not None else None
     upper = table.upper_keV.value if table.upper_keV is not None else None
     if table.window_keV is not None:
-        lower, upper = table.window_keV
+        lower, upper = (edge.value for edge in table.window_keV)
     sensor, density = None, 0.0
     if table.sensor is not None:
         sensor = Composition.of(parse_formula(table.sensor))
