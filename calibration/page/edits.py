@@ -1,0 +1,94 @@
+"""What the controls of a page have changed in a project file and not yet saved: undone, reset, copied, saved."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from calibration.page.project_file import (
+    ProjectFile,
+    as_settings,
+    read_project_file,
+    write_changes,
+)
+
+__all__ = ["Edits"]
+
+
+class Edits:
+    """The unsaved changes of one page, in the order in which they were made.
+
+    Moves of one control are one step of undo until `rest` ends them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file: ProjectFile = read_project_file(path)
+        self._changes: dict[str, Any] = {}
+        self._history: list[dict[str, Any]] = []
+        self._moving: str | None = None
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """Key -> value, where it differs from the file; None: the key is removed."""
+        return dict(self._changes)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._history)
+
+    def value(self, key: str) -> Any:
+        """What applies: the change, else what the file says, else None; of { value, sigma } the value."""
+        value = self._changes[key] if key in self._changes else self.file.value(key)
+        return value["value"] if isinstance(value, Mapping) and "value" in value else value
+
+    def set(self, key: str, value: Any) -> bool:
+        """Change a key, None removes it; returns whether that changed anything."""
+        if _same(value, self.value(key)):
+            return False
+        if self._moving != key:
+            self._history.append(dict(self._changes))
+            self._moving = key
+        before = self.file.value(key)
+        before = before["value"] if isinstance(before, Mapping) and "value" in before else before
+        self._changes.pop(key, None)
+        if not _same(value, before):
+            self._changes[key] = value
+        return True
+
+    def rest(self) -> None:
+        """The control has come to rest: its next move is a new step."""
+        self._moving = None
+
+    def undo(self) -> bool:
+        """Take the last step back; returns whether there was one."""
+        self._moving = None
+        if not self._history:
+            return False
+        self._changes = self._history.pop()
+        return True
+
+    def reset(self) -> bool:
+        """Back to the file, which can be undone; returns whether anything changed."""
+        self._moving = None
+        if not self._changes:
+            return False
+        self._history.append(self._changes)
+        self._changes = {}
+        return True
+
+    def settings(self) -> list[str]:
+        """The changes in the words of --set. Raises InputError where one cannot be said so."""
+        return as_settings(self.file, self._changes)
+
+    def save(self, *, check: Callable[[Path], object]) -> None:
+        """Write the changes into the file (see `write_changes`), which is then the new start; there is no undo past it."""
+        self.file = write_changes(self.file, self._changes, check=check)
+        self._changes, self._history, self._moving = {}, [], None
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    return bool(a == b)
