@@ -8,7 +8,6 @@ import numpy as np
 from xtsred.forward.experiment import (
     Effort,
     VirtualBeam,
-    VirtualDetector,
     VirtualExperiment,
     VirtualMeasurement,
     VirtualSample,
@@ -23,6 +22,7 @@ from xtsred.forward.glass import (
     true_pair_distribution,
     true_structure_factor,
 )
+from xtsred.forward.instrument import VirtualDetector
 from xtsred.forward.media import VirtualMaterial
 from xtsred.forward.simulate import draw, simulate
 from xtsred.forward.walk import WalkSize

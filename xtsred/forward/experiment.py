@@ -8,6 +8,7 @@ import numpy as np
 from calibration.errors import InputError
 from calibration.radiation import energy_kev
 from xtsred.forward.geometry import Tube
+from xtsred.forward.instrument import VirtualDetector, VirtualGoniometer
 from xtsred.forward.media import VirtualMaterial
 from xtsred.forward.walk import WalkSize
 from xtsred.stages import Array, Role
@@ -15,7 +16,6 @@ from xtsred.stages import Array, Role
 __all__ = [
     "Effort",
     "VirtualBeam",
-    "VirtualDetector",
     "VirtualExperiment",
     "VirtualMeasurement",
     "VirtualRecord",
@@ -84,25 +84,18 @@ class VirtualBeam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualDetector:
-    """A point detector at infinity that counts every photon (sensor None), or those absorbed in silicon by the photoeffect.
-
-    dark_cps: counts/s without beam. No energy resolution, no angular resolution, no dead time.
-    """
-
-    dark_cps: float
-    silicon_mm: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualScan:
-    """One scan to be made: what is in the beam, from where to where, in which steps, for how long."""
+    """One scan to be made: what is in the beam, from where to where (as read), in which steps, for how long.
+
+    intensity: of the tube during this scan, relative to the others.
+    """
 
     name: str
     role: Role
     two_theta_deg: tuple[float, float]
     step_deg: float
     seconds_per_step: float
+    intensity: float = 1.0
 
     def angles(self) -> Array:
         """Angles of the steps, both ends included."""
@@ -130,7 +123,10 @@ class VirtualExperiment:
 
     air_path_mm: length of air that beam and detector both see, the same at every angle, centred on the sample: half of
     it lies in the whole beam, half in what the sample lets pass (mean transmission over the beam's width).
-    beamstop_deg: half-way angle of the beam stop's shadow, 0.1° wide; None for none.
+    beamstop_deg: half-way angle of the beam stop's shadow, an error function beamstop_width_deg wide; None for none.
+    parasitic: scattering of slits and windows near the beam, (e.u. of the sample at 0°, angle over which it falls to
+    1/e); it is attenuated as air is. goniometer: None reads scattering angles.
+    compton_gain: Compton photons counted over those calculated, of whatever cause; orders 2 and up are left as they are.
     """
 
     name: str
@@ -140,6 +136,10 @@ class VirtualExperiment:
     scans: tuple[VirtualScan, ...]
     air_path_mm: float = 0.0
     beamstop_deg: float | None = None
+    beamstop_width_deg: float = 0.1
+    parasitic: tuple[float, float] | None = None
+    goniometer: VirtualGoniometer | None = None
+    compton_gain: float = 1.0
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
@@ -153,7 +153,7 @@ class VirtualExperiment:
 class VirtualTruth:
     """What the counts are drawn from.
 
-    two_theta_deg: shape (n,), every angle of every scan. components: name -> shape (n,), see `simulate`.
+    two_theta_deg: shape (n,), every angle of every scan, as read. components: name -> shape (n,), see `simulate`.
     rates_cps: role -> shape (n,), expected counts/s, to ten significant digits.
     """
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
+from xtsred.forward.doppler import Doppler
 from xtsred.forward.geometry import Tube, trace
 from xtsred.forward.media import ELECTRON_REST_KEV, Scatterer
 from xtsred.stages import Array, frozen
@@ -119,20 +120,24 @@ def walk(
     size: WalkSize,
     seed: int,
     response: Callable[[Array], Array] | None = None,
+    doppler: tuple[Doppler | None, Doppler | None] = (None, None),
 ) -> WalkResult:
     """Scattering of every order from a tube (core, wall) towards two_theta_deg, shape (n,).
 
-    response: detector efficiency as a function of photon energy (None: 1).
+    response: detector efficiency as a function of photon energy (None: 1). doppler: broadened Compton lines of
+    core and wall; None: those of free electrons at rest. On their way to the detector Compton photons are
+    attenuated at the energy of the line's centre.
     """
     angles = np.asarray(two_theta_deg, dtype=np.float64)
-    engine = _Engine(angles, tube, media, source, size.orders, response or np.ones_like)
+    engine = _Engine(angles, tube, media, source, size.orders, response or np.ones_like, doppler)
     seeds = np.random.SeedSequence(seed).spawn(size.batches)
     tallies = []
     curves = np.empty((size.batches, size.orders, len(angles)))
     for batch in range(size.batches):
         dimensions = 2 + _DRAWS_PER_FLIGHT * size.orders
         sobol = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seeds[batch]))
-        curves[batch], tally = engine.run(sobol.random_base2(size.log2_photons))
+        momenta = np.random.default_rng([seed, batch])
+        curves[batch], tally = engine.run(sobol.random_base2(size.log2_photons), momenta)
         tallies.append(tally)
     share = np.mean(tallies, axis=0)
     return WalkResult(
@@ -161,15 +166,20 @@ class _Engine:
         source: Source,
         orders: int,
         response: Callable[[Array], Array],
+        doppler: tuple[Doppler | None, Doppler | None],
     ) -> None:
+        self.doppler = doppler
         self.tube, self.media, self.source, self.orders = tube, media, source, orders
         self.response = response
         self.sine, self.cosine = np.sin(np.radians(angles)), np.cos(np.radians(angles))
         self.proposals = [_Proposal(m, source.energy_kev) for m in media]
         self.lit_width = min(source.width_mm, 2 * tube.outer_mm)
 
-    def run(self, random: Array) -> tuple[Array, Array]:
-        """One batch; random: shape (photons, draws). Returns curves (orders, angles) and the tally (8,)."""
+    def run(self, random: Array, momenta: np.random.Generator) -> tuple[Array, Array]:
+        """One batch; random: shape (photons, draws); momenta: of electrons, where Compton lines are broadened.
+
+        Returns curves (orders, angles) and the tally (8,).
+        """
         photons = self._start(random[:, 0], random[:, 1])
         curves = np.zeros((self.orders, len(self.sine)))
         tally = np.zeros(8)
@@ -181,7 +191,7 @@ class _Engine:
             tally[slot] += out.mean()
             tally[4] += np.mean(out * photons.energy)
             curves[order] = self._detect(photons)
-            self._collide(photons, draws[:, 1:], tally)
+            self._collide(photons, draws[:, 1:], tally, momenta)
         tally[3] += photons.weight.mean()
         tally[7] += np.mean(photons.weight * photons.energy)
         return curves * self.lit_width, tally
@@ -234,12 +244,13 @@ class _Engine:
     def _detect(self, photons: _Photons) -> Array:
         """Expected contribution of this collision to every angle, per photon and steradian."""
         total = np.zeros(len(self.sine))
-        for medium, members in zip(self.media, self._medium_of(photons), strict=True):
+        for k, members in enumerate(self._medium_of(photons)):
             for start in range(0, len(members), 2048):
-                total += self._send(photons, medium, members[start : start + 2048])
+                total += self._send(photons, k, members[start : start + 2048])
         return total / len(photons.weight)
 
-    def _send(self, photons: _Photons, medium: Scatterer, who: Indices) -> Array:
+    def _send(self, photons: _Photons, which: int, who: Indices) -> Array:
+        medium, doppler = self.media[which], self.doppler[which]
         sine, cosine = self.sine[None, :], self.cosine[None, :]
         x, y, z = (c[who, None] for c in photons.position)
         ux, _, uz = (c[who, None] for c in photons.direction)
@@ -262,11 +273,14 @@ class _Engine:
             -core.attenuation(shifted) * rays.core() - wall.attenuation(shifted) * rays.wall()
         )
         arriving = coherent * through * self.response(energy)
-        arriving = arriving + compton * recoiled * self.response(shifted)
+        seen = self.response(shifted) if doppler is None else doppler.response(energy, turn)
+        arriving = arriving + compton * recoiled * seen
         weight = photons.weight[who] / medium.attenuation(photons.energy[who])
         return np.asarray(weight @ arriving)
 
-    def _collide(self, photons: _Photons, draws: Array, tally: Array) -> None:
+    def _collide(
+        self, photons: _Photons, draws: Array, tally: Array, momenta: np.random.Generator
+    ) -> None:
         """Scatter every photon; what is absorbed goes to the tally in expectation."""
         n = len(photons.weight)
         cosine, density = np.empty(n), np.empty(n)
@@ -290,9 +304,15 @@ class _Engine:
         weight = photons.weight * total / (mu * density)
         tally[2] += np.mean(photons.weight - weight)
         tally[5] += np.mean((photons.weight - weight) * photons.energy)
-        tally[6] += np.mean(weight * photons.energy * (1 - ratio))
+        energy = photons.energy * ratio
+        for broadened, who in zip(self.doppler, members, strict=True):
+            if broadened is not None:
+                lost = who[inelastic[who]]
+                u = momenta.random(len(lost))
+                energy[lost] = broadened.draw(photons.energy[lost], cosine[lost], u)
+        tally[6] += np.mean(weight * (photons.energy - energy))
         photons.coherency = _scattered_coherency(photons.coherency, new, along, transverse, ratio)
-        photons.weight, photons.energy, photons.direction = weight, photons.energy * ratio, new
+        photons.weight, photons.energy, photons.direction = weight, energy, new
 
 
 def _turn(direction: Array, cosine: Array, azimuth: Array) -> Array:
