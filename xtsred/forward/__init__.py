@@ -31,6 +31,7 @@ from xtsred.forward.glass import (
     sodium_thiosilicate,
     true_pair_distribution,
     true_structure_factor,
+    xray_structure_factor,
 )
 from xtsred.forward.instrument import (
     VirtualDetector,
@@ -69,4 +70,5 @@ __all__ = [
     "sodium_thiosilicate",
     "true_pair_distribution",
     "true_structure_factor",
+    "xray_structure_factor",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import erf
 
 from calibration.errors import InputError
+from xtsred.atoms import Composition, form_factors
 from xtsred.forward.media import Structure
 from xtsred.stages import Array, frozen
 
@@ -26,6 +27,7 @@ __all__ = [
     "sodium_thiosilicate",
     "true_pair_distribution",
     "true_structure_factor",
+    "xray_structure_factor",
 ]
 
 
@@ -119,6 +121,27 @@ def true_structure_factor(model: GlassModel, q: Array) -> Structure:
     """The total S(Q) of a glass model, sum w_ij S_ij(q); q: shape (n,), Å^-1, > 0."""
     parts = [partial_structure_factor(model, pair, q) for pair in model.pairs]
     total = np.tensordot(pair_weights(model), parts, axes=1)
+    return Structure(q=frozen(q), s=frozen(total))
+
+
+def xray_structure_factor(model: GlassModel, q: Array, *, energy_kev: float) -> Structure:
+    """The S(Q) that X-rays of one energy see of a glass model: weights of form factors, as in a real sample.
+
+    S = sum m c_i c_j Re(f_i f_j*)/|<f>|^2 S_ij(q), m = 2 for unlike elements. Its g(r) has no closed form, and is not
+    quite 0 below the first bond. Source: Faber & Ziman, Phil. Mag. 11 (1965) 153.
+    """
+    composition = Composition.of(model.fractions)
+    f = dict(
+        zip(composition.elements, form_factors(composition, q, energy_kev=energy_kev), strict=True)
+    )
+    amounts = _amounts(model)
+    mean = np.abs(sum(amounts[name] * f[name] for name in amounts)) ** 2
+    total = np.zeros_like(q)
+    for pair in model.pairs:
+        i, j = pair.elements
+        order = 1.0 if i == j else 2.0
+        weight = order * amounts[i] * amounts[j] * np.real(f[i] * np.conj(f[j])) / mean
+        total += weight * partial_structure_factor(model, pair, q)
     return Structure(q=frozen(q), s=frozen(total))
 
 
