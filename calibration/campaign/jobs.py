@@ -1,0 +1,143 @@
+"""What a campaign is made of: jobs, the recipe that does them, and what becomes of each."""
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.errors import InputError, ReadError
+
+__all__ = [
+    "Failure",
+    "Job",
+    "Outcome",
+    "Prepared",
+    "Recipe",
+    "Result",
+    "Status",
+    "changed_while_read",
+    "content_digest",
+]
+
+Status = Literal["computed", "kept", "failed"]
+
+_FORMAT = 1
+"""Of what a campaign stores; a new one makes every stored result out of date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One member of a campaign. number: its place, from 0; spec: plain values (JSON) that say all that is not in a file."""
+
+    number: int
+    name: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A job that is ready to be done. files: every file whose content decides the result; state: the recipe's own."""
+
+    files: Sequence[Path]
+    state: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a job gave: plain values (JSON) and arrays of numbers."""
+
+    values: Mapping[str, Any]
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+class Recipe(Protocol):
+    """How a job is done. It is sent to the workers, so it holds plain values only.
+
+    libraries: names of the distributions whose version can change a result.
+    """
+
+    @property
+    def program(self) -> str:
+        """Name of the command."""
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """See above."""
+
+    def prepare(self, job: Job) -> Prepared:
+        """Read what the job says. Raises InputError."""
+
+    def compute(self, job: Job, prepared: Prepared) -> Result:
+        """Do the job. Raises InputError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a job has no result. bug: it is our mistake, and text holds the traceback."""
+
+    text: str
+    bug: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a job.
+
+    computed: now; kept: an earlier run had finished it, and nothing that it depends on has changed; failed: see
+    failure. threads: of numerical libraries in the worker, as its environment says ("" where it does not).
+    """
+
+    number: int
+    name: str
+    status: Status
+    digest: str = ""
+    failure: Failure | None = None
+    threads: str = ""
+
+
+def content_digest(recipe: Recipe, job: Job, files: Sequence[Path]) -> str:
+    """Fingerprint of everything a result depends on: program, libraries, what the job says, the bytes of its files.
+
+    Raises ReadError for a file that cannot be read.
+    """
+    said = {
+        "format": _FORMAT,
+        "program": recipe.program,
+        "versions": {n: importlib.metadata.version(n) for n in ("xtsred", *recipe.libraries)},
+        "numpy": np.__version__,
+        "name": job.name,
+        "spec": job.spec,
+    }
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for path in files:
+        digest.update(b"\0" + _file_digest(path))
+    return digest.hexdigest()
+
+
+def _file_digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise ReadError(
+            "the file cannot be read",
+            why=(error.strerror or str(error)).lower(),
+            remedy="put it back or correct the path; the same command then does what is missing",
+            where=str(path),
+        ) from error
+
+
+def changed_while_read(files: Sequence[Path]) -> InputError:
+    """The error of a job whose files did not stay the same while it was done."""
+    return InputError(
+        "a file was changed while it was being used",
+        why="the result would belong to neither content",
+        remedy="run the same command again when the files are complete",
+        where=", ".join(str(p) for p in files[:3]),
+    )
