@@ -1,8 +1,6 @@
 """`xtsred convert`: scans as plain text."""
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -10,6 +8,7 @@ import click
 from calibration.commandline import EXIT_DONE, EXIT_FIXABLE, EXIT_SOME_FAILED
 from calibration.errors import InputError, OutputError
 from calibration.folder import safe_name
+from calibration.textfile import write_file
 from xtsred.io import read_scans
 from xtsred.io.text import parse_columns
 from xtsred.io.write import EXTENSIONS, scan_text
@@ -46,7 +45,7 @@ def convert(
             targets = [out / name for name in texts]
             _refuse(targets, taken=taken, overwrite=overwrite, source=file)
             for target, text in zip(targets, texts.values(), strict=True):
-                _write(target, text)
+                write_file(target, text)
         except InputError as error:
             failed += 1
             done.append({"file": str(file), "error": str(error)})
@@ -97,29 +96,3 @@ def _refuse(targets: list[Path], *, taken: set[Path], overwrite: bool, source: P
                 remedy="name another folder, or add --overwrite",
                 where=str(target),
             )
-
-
-def _write(target: Path, text: str) -> None:
-    """Write whole or not at all."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=target.parent, suffix=".partial", delete=False, encoding="utf-8", newline="\n"
-        ) as part:
-            work = Path(part.name)
-            try:
-                part.write(text)
-                part.close()
-                mask = os.umask(0)
-                os.umask(mask)
-                work.chmod(0o666 & ~mask)
-                work.replace(target)
-            finally:
-                work.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            "the file cannot be written",
-            why=(error.strerror or str(error)).lower(),
-            remedy="choose a folder that you may write to",
-            where=str(target),
-        ) from error

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -66,10 +67,11 @@ class Curve:
     findings: tuple[Finding, ...] = ()
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, zeros: Literal["placeholders", "values"] = "placeholders") -> Table:
     """Columns separated by blanks, commas or semicolons; comment and heading lines are passed over.
 
     Rows that are a placeholder (value and sigma exactly 0, or Q <= 0) are left out, and that is reported.
+    zeros: "values" where a zero with a zero beside it is a result, as in g(r) below the first distance.
     Raises ReadError for a bad row, NaN, or Q that does not increase.
     """
     rows: list[list[float]] = []
@@ -115,7 +117,7 @@ def read_table(path: Path) -> Table:
         bad = numbers_of_lines[int(np.nonzero(step <= 0.0)[0][0]) + 1]
         raise ReadError("the first column does not increase", where=f"{path}:{bad}")
     dummy = values_all[:, 0] <= 0.0
-    if values_all.shape[1] >= 3:
+    if values_all.shape[1] >= 3 and zeros == "placeholders":
         dummy |= np.all(values_all[:, 1:3] == 0.0, axis=1)
     findings: tuple[Finding, ...] = ()
     if np.any(dummy):
