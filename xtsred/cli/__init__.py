@@ -14,6 +14,10 @@ command = LazyGroup(
         "convert": ("write scans as plain text", "xtsred.cli.convert:convert"),
         "reduce": ("raw scans to S(Q), g(r) and a report", "xtsred.cli.reduce:reduce"),
         "compare": ("Wright R_X of a model against a measured S(Q)", "xtsred.cli.compare:compare"),
+        "transform": (
+            "S, i, F, g, G, T, R and Keen's functions into each other",
+            "xtsred.cli.transform:transform",
+        ),
         "structure": ("structure and transport of a trajectory", "xtsred.cli.structure:structure"),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
