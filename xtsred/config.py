@@ -31,6 +31,7 @@ __all__ = [
     "MultipleScattering",
     "Normalization",
     "NumberOrFit",
+    "Optimize",
     "Polarization",
     "Project",
     "Radiation",
@@ -318,6 +319,21 @@ class Comparison:
 
 
 @record
+class Optimize:
+    """What `xtsred optimize` may adjust, and how well it is known what must hold.
+
+    parameters: key paths, each with a stated sigma that is its prior; absent: every number with one. Tolerances are relative:
+    model_tolerance of the calculated scattering where it changes slowly with Q, wall_tolerance of the empty container's
+    rate against that of its wall (tables, stability of the tube). posterior: these numbers are the result of such a fit.
+    """
+
+    parameters: tuple[Text, ...] = ()
+    model_tolerance: Positive = 3e-4
+    wall_tolerance: Positive = 0.01
+    posterior: bool = False
+
+
+@record
 class Project:
     """A whole project file of `xtsred reduce`. virtual: the scans are simulated, and everything says so."""
 
@@ -335,6 +351,7 @@ class Project:
     goniometer: Goniometer | None = None
     multiple_scattering: MultipleScattering | None = None
     comparison: Comparison | None = None
+    optimize: Optimize | None = None
     shell: tuple[Shell, ...] = ()
     virtual: bool = False
 
