@@ -13,7 +13,7 @@ from calibration.radiation import BELONGS_WITHIN, identify, lines_of, select_lin
 from calibration.records import number_in
 from xtsred.config_bounds import out_of_bounds
 
-__all__ = ["check_project"]
+__all__ = ["check_project", "radiation_problems"]
 
 Raw = Mapping[str, Any]
 
@@ -106,6 +106,11 @@ def _container(part: Raw) -> Iterator[str]:
     elif "material" not in part and "composition" not in part:
         yield "material: missing (or composition with mass_density_g_per_cm3): what the wall is made of"
     yield from _together(part, "composition", "mass_density_g_per_cm3")
+
+
+def radiation_problems(part: object) -> Sequence[str]:
+    """Problems of a [radiation] table by itself, each beginning with its key; none where it is no table."""
+    return [*_radiation(part)] if isinstance(part, Mapping) else []
 
 
 def _radiation(part: Raw) -> Iterator[str]:

@@ -23,7 +23,7 @@ from xtsred.corrections.geometry import Cylinder
 from xtsred.scattering import Setup, Substance
 from xtsred.spectrum import Foil, Response, continuum_lines, response
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "tube_lines"]
 
 _AGREE = 0.05  # relative difference of two statements of the same thing that is worth a warning
 _ROUNDING = 0.02  # mass, length and mu R of a solid rod are not known better
@@ -54,7 +54,7 @@ class Plan:
 def make_plan(project: config.Project) -> Plan:
     """Turn a project into a plan. Raises InputError where its facts contradict each other."""
     composition = Composition.of(parse_formula(project.sample.composition))
-    lines = _lines(project.radiation)
+    lines = tube_lines(project.radiation)
     mean = mean_wavelength_a(lines)
     energy = max(lines, key=lambda line: line.weight).energy_kev
     density, density_findings = _densities(project.sample, composition)
@@ -126,7 +126,8 @@ def _sigma(quantity: Quantity | None) -> float | None:
     return None if quantity is None else quantity.sigma
 
 
-def _lines(radiation: config.Radiation) -> tuple[Line, ...]:
+def tube_lines(radiation: config.Radiation) -> tuple[Line, ...]:
+    """The lines that a project states, weights summing to 1, the strongest first."""
     if radiation.line:
         total = sum(entry.weight.value for entry in radiation.line)
         found = tuple(
