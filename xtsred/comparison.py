@@ -13,6 +13,7 @@ from calibration.records import Loaded
 from calibration.report import Finding
 from xtsred.config import Comparison as Table
 from xtsred.config import Project
+from xtsred.memo import Memo
 from xtsred.simulation.compare import Goodness, compare_curves
 from xtsred.simulation.curves import read_table, structure_factor
 from xtsred.simulation.headings import other_sample
@@ -26,17 +27,22 @@ __all__ = ["compare_with"]
 
 
 def compare_with(
-    loaded: Loaded[Project], plan: Plan, structure: StructureFactor
+    loaded: Loaded[Project],
+    plan: Plan,
+    structure: StructureFactor,
+    *,
+    memo: Memo | None = None,
 ) -> tuple[Comparison | None, tuple[Finding, ...]]:
     """Compare S(Q) with what the project names, on our grid inside both curves' ranges; None where it names nothing.
 
+    memo: keeps the other curve, or the model of the trajectory, as long as the file has not changed.
     Raises InputError for a file that cannot be read or does not overlap.
     """
     table = loaded.record.comparison
     if table is None:
         return None, ()
     try:
-        found, findings = _compare(loaded, table, plan, structure)
+        found, findings = _compare(loaded, table, plan, structure, memo or Memo(keep=1))
     except InputError as error:
         words = (error.what, error.why, error.remedy)
         what, why, remedy = (_in_keys(text) for text in words)
@@ -65,14 +71,14 @@ def _in_keys(text: str) -> str:
 
 
 def _compare(
-    loaded: Loaded[Project], table: Table, plan: Plan, structure: StructureFactor
+    loaded: Loaded[Project], table: Table, plan: Plan, structure: StructureFactor, keep: Memo
 ) -> tuple[Comparison, tuple[Finding, ...]]:
     if table.curve is not None:
-        goodness, findings = _curve(loaded.folder / table.curve, table, plan, structure)
+        goodness, findings = _curve(loaded.folder / table.curve, table, plan, structure, keep)
         other = _Other(Path(table.curve).name, "curve")
     elif table.trajectory is not None:
         path = loaded.folder / table.trajectory
-        goodness, model = _trajectory(path, table, plan, structure)
+        goodness, model = _trajectory(path, table, plan, structure, keep)
         findings = model.findings
         weighting = _weighting(table, plan)
         other = _Other(path.name, "simulation", str(weighting), model.window_text)
@@ -130,9 +136,9 @@ def _goodness(
 
 
 def _curve(
-    path: Path, table: Table, plan: Plan, structure: StructureFactor
+    path: Path, table: Table, plan: Plan, structure: StructureFactor, keep: Memo
 ) -> tuple[Goodness, tuple[Finding, ...]]:
-    read = read_table(path)
+    read = keep("other curve", (str(path), _state(path)), lambda: read_table(path))
     curve = structure_factor(read, meaning=table.curve_is)
     fractions = zip(plan.composition.elements, plan.composition.fractions, strict=True)
     other = other_sample(
@@ -145,7 +151,7 @@ def _curve(
 
 
 def _trajectory(
-    path: Path, table: Table, plan: Plan, structure: StructureFactor
+    path: Path, table: Table, plan: Plan, structure: StructureFactor, keep: Memo
 ) -> tuple[Goodness, "Model"]:
     from xtsred.simulation.frame import FrameRange, ReadOptions
     from xtsred.simulation.model import Sample, trajectory_model
@@ -153,15 +159,29 @@ def _trajectory(
 
     frames = parse_frames(table.frames.replace(" ", "")) if table.frames else FrameRange()
     fractions = zip(plan.composition.elements, plan.composition.fractions, strict=True)
-    model = trajectory_model(
-        [path],
-        structure.q,
-        options=ReadOptions(frames=frames),
-        weighting=_weighting(table, plan),
-        sample=Sample(fractions=dict(fractions), number_density_per_a3=plan.number_density_per_a3),
-        window="lorch",
+    sample = Sample(fractions=dict(fractions), number_density_per_a3=plan.number_density_per_a3)
+    weighting = _weighting(table, plan)
+    model = keep(
+        "trajectory",
+        (str(path), _state(path), structure.q, frames, weighting, sample),
+        lambda: trajectory_model(
+            [path],
+            structure.q,
+            options=ReadOptions(frames=frames),
+            weighting=weighting,
+            sample=sample,
+            window="lorch",
+        ),
     )
     return _goodness(structure, model.q, model.s, table, model.blocks), model
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of a file, None where there is none: reading it says so."""
+    if not path.exists():
+        return None
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def _weighting(table: Table, plan: Plan) -> "Weighting":

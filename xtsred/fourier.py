@@ -159,7 +159,10 @@ def pair_distribution(
     operator, fill = transform_operator(structure, r, window=window, extrapolation=extrapolation)
     d = operator @ (structure.s - 1.0)
     if structure.covariance is None:
-        covariance = (operator * structure.sigma**2) @ operator.T
+        scaled = operator * structure.sigma
+        covariance = (
+            scaled @ scaled.T
+        )  # one matrix twice: half the products, and symmetric to the bit
     else:
         covariance = operator @ structure.covariance @ operator.T
     d_sigma = np.sqrt(np.diag(covariance))
@@ -198,6 +201,6 @@ def transform_operator(
     m = np.where(q <= window.q_max, m, 0.0)
     full = sine_operator(r, q=q, weights=weights * q * m)
     width = structure.q[1] - structure.q[0]
-    full /= np.sinc(np.outer(r, np.full(q.size, width / 2.0)) / np.pi)
+    full /= np.sinc(r * width / (2.0 * np.pi))[:, None]
     operator = full[:, fill.q.size :] + full[:, : fill.q.size] @ fill.matrix
     return operator, fill.text

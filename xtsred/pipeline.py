@@ -111,7 +111,7 @@ def reduce_inputs(
     )
     shells, shell_findings = measure_shells(project, plan, pdf)
     intensity = _intensity(problem, solution, angle)
-    comparison, comparison_findings = compare_with(loaded, plan, solution.structure)
+    comparison, comparison_findings = compare_with(loaded, plan, solution.structure, memo=keep)
     findings = (
         *plan.findings,
         *header_findings(inputs, plan),

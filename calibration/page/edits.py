@@ -38,21 +38,23 @@ class Edits:
 
     def value(self, key: str) -> Any:
         """What applies: the change, else what the file says, else None; of { value, sigma } the value."""
-        value = self._changes[key] if key in self._changes else self.file.value(key)
-        return value["value"] if isinstance(value, Mapping) and "value" in value else value
+        return _number(self._changes[key] if key in self._changes else self.file.value(key))
 
-    def set(self, key: str, value: Any) -> bool:
-        """Change a key, None removes it; returns whether that changed anything."""
+    def set(self, key: str, value: Any, *, along: Mapping[str, Any] | None = None) -> bool:
+        """Change a key, None removes it; returns whether that changed anything.
+
+        along: other keys that mean nothing without this change, in the same step.
+        """
         if _same(value, self.value(key)):
             return False
         if self._moving != key:
             self._history.append(dict(self._changes))
             self._moving = key
-        before = self.file.value(key)
-        before = before["value"] if isinstance(before, Mapping) and "value" in before else before
-        self._changes.pop(key, None)
-        if not _same(value, before):
-            self._changes[key] = value
+        for name, new in {key: value, **(along or {})}.items():
+            before = _number(self.file.value(name))
+            self._changes.pop(name, None)
+            if not _same(new, before):
+                self._changes[name] = new
         return True
 
     def rest(self) -> None:
@@ -84,6 +86,11 @@ class Edits:
         """Write the changes into the file (see `write_changes`), which is then the new start; there is no undo past it."""
         self.file = write_changes(self.file, self._changes, check=check)
         self._changes, self._history, self._moving = {}, [], None
+
+
+def _number(value: Any) -> Any:
+    """The value of { value, sigma }, anything else as it is."""
+    return value["value"] if isinstance(value, Mapping) and "value" in value else value
 
 
 def _same(a: Any, b: Any) -> bool:

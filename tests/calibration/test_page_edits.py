@@ -256,3 +256,13 @@ def test_saved_changes_are_the_new_start(path: Path) -> None:
     edits.set("sample.packing", 0.7)
     edits.save(check=accept)
     assert "{ value = 0.7, sigma = 0.02 }" in path.read_text(encoding="utf-8")
+
+
+def test_keys_that_belong_together_are_one_step(path: Path) -> None:
+    edits = Edits(path)
+    edits.set("fourier.window", "soper-barney", along={"fourier.delta_A": 0.2})
+    assert edits.changes == {"fourier.window": "soper-barney", "fourier.delta_A": 0.2}
+    edits.set("fourier.window", "lorch", along={"fourier.delta_A": None})
+    assert edits.changes == {}
+    edits.undo()
+    assert edits.changes == {}
