@@ -12,6 +12,7 @@ from calibration.provenance import Provenance, collect
 from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding, Report, Section, Table, typeset, write_report
+from calibration.report_pdf import write_pdf
 from xtsred.comparison_page import comparison_headline, comparison_sections, comparison_values
 from xtsred.config import Project
 from xtsred.figures import (
@@ -37,11 +38,17 @@ _LIBRARIES = ("numpy", "scipy", "xraydb", "xraylib", "matplotlib", "h5py", "pyda
 
 
 def write_reduction(
-    reduction: Reduction, loaded: Loaded[Project], *, target: Path, overwrite: bool, command: str
+    reduction: Reduction,
+    loaded: Loaded[Project],
+    *,
+    target: Path,
+    overwrite: bool,
+    command: str,
+    pdf: bool = False,
 ) -> Path:
     """Write everything into `target`, whole or not at all; returns the path of the report.
 
-    command: the command line, for the provenance. Raises OutputError where the folder exists or cannot be written.
+    command: the command line, for the provenance. pdf: also report.pdf. Raises OutputError where the folder exists or cannot be written.
     """
     provenance = collect(
         "xtsred", command=command, inputs=input_files(loaded), libraries=_LIBRARIES
@@ -59,7 +66,10 @@ def write_reduction(
             project_toml=project_toml,
         )
         (folder / "run.toml").write_text(project_toml, encoding="utf-8")
-        write_report(build_report(reduction, loaded, provenance), folder)
+        report = build_report(reduction, loaded, provenance)
+        write_report(report, folder)
+        if pdf:
+            write_pdf(report, folder / "report.pdf")
     return target / "report.html"
 
 

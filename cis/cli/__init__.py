@@ -15,6 +15,8 @@ command = LazyGroup(
         "analyze": ("a temperature series to sigma_DC and E_A", "cis.cli.analyze:analyze"),
         "fit": ("fit one spectrum or many, no project file", "cis.cli.fit:fit"),
         "arrhenius": ("activation energies from a table", "cis.cli.arrhenius:arrhenius"),
+        "bundle": ("pack a result with all it came from for co-authors", "cis.cli.bundle:bundle"),
+        "verify": ("run a bundle again and say what changed", "cis.cli.bundle:verify"),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -41,9 +41,17 @@ _STEPS = 11
     metavar="KEY=VALUE",
     help="Change one value of the project file; recorded with the result.",
 )
+@click.option(
+    "--pdf", is_flag=True, help="Also write report.pdf (needs the optional typst compiler)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def analyze(
-    projects: tuple[Path, ...], out: Path, overwrite: bool, settings: tuple[str, ...], as_json: bool
+    projects: tuple[Path, ...],
+    out: Path,
+    overwrite: bool,
+    settings: tuple[str, ...],
+    pdf: bool,
+    as_json: bool,
 ) -> int:
     """Analyze temperature series: R, sigma_DC and E_A with a report.
 
@@ -52,13 +60,17 @@ def analyze(
     """
     from calibration.folder import check_target
 
+    if pdf:
+        from calibration.report_pdf import check_pdf
+
+        check_pdf()
     targets = _targets(projects, out)
     results: list[dict[str, Any]] = []
     failed = refused = 0
     for project, target in zip(projects, targets, strict=True):
         try:
             check_target(target, overwrite=overwrite)
-            analysis = run_project(project, target, overwrite=overwrite, settings=settings)
+            analysis = run_project(project, target, overwrite=overwrite, settings=settings, pdf=pdf)
         except InputError as error:
             if len(projects) == 1:
                 raise
@@ -93,7 +105,12 @@ def _targets(projects: tuple[Path, ...], out: Path) -> list[Path]:
 
 
 def run_project(
-    project: Path, target: Path, *, overwrite: bool, settings: tuple[str, ...] = ()
+    project: Path,
+    target: Path,
+    *,
+    overwrite: bool,
+    settings: tuple[str, ...] = (),
+    pdf: bool = False,
 ) -> "Analysis":
     """Analyze one project file and write its folder whole. Raises InputError."""
     from cis.pipeline import analyze as analyze_series
@@ -104,7 +121,7 @@ def run_project(
         loaded = load_config(project, settings=settings)
         inputs = read_inputs(loaded)
         analysis = analyze_series(loaded.record, inputs, progress=step)
-        _write(loaded, inputs, analysis, target, overwrite=overwrite, step=step)
+        _write(loaded, inputs, analysis, target, overwrite=overwrite, step=step, pdf=pdf)
     return analysis
 
 
@@ -116,10 +133,12 @@ def _write(
     *,
     overwrite: bool,
     step: Any,
+    pdf: bool,
 ) -> None:
     from calibration.folder import result_folder
     from calibration.provenance import collect
     from calibration.report import write_report
+    from calibration.report_pdf import write_pdf
     from cis.output import write_tables
     from cis.report import build_report
 
@@ -131,6 +150,8 @@ def _write(
     with result_folder(target, overwrite=overwrite) as folder:
         write_tables(analysis, folder)
         write_report(report, folder)
+        if pdf:
+            write_pdf(report, folder / "report.pdf")
         (folder / "run.toml").write_text(_resolved(loaded), encoding="utf-8")
 
 

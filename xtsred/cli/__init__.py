@@ -19,6 +19,8 @@ command = LazyGroup(
             "xtsred.cli.transform:transform",
         ),
         "structure": ("structure and transport of a trajectory", "xtsred.cli.structure:structure"),
+        "bundle": ("pack a result with all it came from for co-authors", "xtsred.cli.bundle:bundle"),
+        "verify": ("run a bundle again and say what changed", "xtsred.cli.bundle:verify"),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -43,16 +43,24 @@ class Done:
     metavar="KEY=VALUE",
     help="Change a key of the project file, e.g. --set fourier.window=none; recorded with the result.",
 )
+@click.option(
+    "--pdf", is_flag=True, help="Also write report.pdf (needs the optional typst compiler)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def reduce(
     projects: tuple[Path, ...],
     out: Path,
     overwrite: bool,
     settings: tuple[str, ...],
+    pdf: bool,
     as_json: bool,
 ) -> int:
     """Turn raw scans into S(Q), g(r) and a report, as the project files say."""
-    command = _command_line(projects, out, overwrite, settings)
+    if pdf:
+        from calibration.report_pdf import check_pdf
+
+        check_pdf()
+    command = _command_line(projects, out, overwrite, settings) + (" --pdf" if pdf else "")
     done: list[Done] = []
     failed: list[tuple[Path, InputError]] = []
     with progress_bar(len(projects)) as bar:
@@ -69,6 +77,7 @@ def reduce(
                         settings=settings,
                         command=command,
                         bar=bar,
+                        pdf=pdf,
                     )
                 )
             except InputError as error:
@@ -112,6 +121,7 @@ def reduce_one(
     settings: Sequence[str],
     command: str,
     bar: Progress,
+    pdf: bool = False,
 ) -> Done:
     """Reduce one project file into a folder. Raises InputError; nothing is left behind then."""
     from calibration.folder import check_target, safe_name
@@ -131,7 +141,7 @@ def reduce_one(
     bar.step("report")
     from xtsred.report import write_reduction
 
-    write_reduction(reduction, loaded, target=folder, overwrite=overwrite, command=command)
+    write_reduction(reduction, loaded, target=folder, overwrite=overwrite, command=command, pdf=pdf)
     text = (folder / "result.json").read_text(encoding="utf-8")
     return Done(folder, json.loads(text))
 

@@ -1,0 +1,1 @@
+"""A result with everything that it came from in one ZIP, and the check of such a ZIP elsewhere."""
