@@ -30,6 +30,15 @@ _MOST_BYTES = 8 << 30
 _FREE_BYTES = 64 << 20  # members may unpack to this much whatever the ratio
 _MOST_RATIO = 100.0  # columns of numbers compress three- to tenfold
 _CHUNK = 1 << 20
+# what zipfile raises for damaged, encrypted and future archives
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
 _WHEN = (1980, 1, 1, 0, 0, 0)  # equal content makes equal bytes
 
 
@@ -132,7 +141,7 @@ def open_bundle(path: Path, *, into: Path) -> OpenedBundle:
         raise InputError(
             "the bundle cannot be read", why=error.strerror or str(error), where=where
         ) from error
-    except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, EOFError) as error:
+    except _DAMAGE as error:
         raise InputError(
             "this is no bundle, or a damaged one",
             why=str(error),
