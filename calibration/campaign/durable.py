@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 import secrets
@@ -17,7 +18,7 @@ import numpy as np
 from calibration.campaign.jobs import Result
 from calibration.errors import OutputError
 
-__all__ = ["FolderLock", "Store", "publish"]
+__all__ = ["FolderLock", "Store", "publish", "write_durably"]
 
 _PARTIAL = ".partial"
 _CONTINUE = "what is finished is kept: the same command continues"
@@ -43,6 +44,25 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_durably(path: Path, content: bytes | memoryview) -> None:
+    """Write to a temporary file, fsync, rename, fsync the folder: whole or not at all, and there to stay on return.
+
+    Raises OutputError where the disk is full or the folder may not be written.
+    """
+    temporary = path.with_name(f".{path.name[:16]}.{os.getpid()}.{secrets.token_hex(4)}{_PARTIAL}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise _output_error(error, path.parent) from error
+
+
 class Store:
     """Finished results by the digest of what they were made from, below one folder."""
 
@@ -64,29 +84,21 @@ class Store:
         return Result(values=values, arrays=arrays)
 
     def write(self, digest: str, result: Result) -> None:
-        """Write to a temporary file, fsync, rename, fsync the folder: whole or not at all, and durable on return.
+        """Write a result: whole or not at all, and durable on return.
 
         Raises OutputError where the disk is full or the folder may not be written.
         """
-        path = self.path(digest)
-        temporary = path.with_name(f".{digest[:16]}.{os.getpid()}.{secrets.token_hex(4)}{_PARTIAL}")
-        values = np.frombuffer(
-            json.dumps(result.values, ensure_ascii=False).encode(), dtype=np.uint8
-        )
+        path, content = self.path(digest), io.BytesIO()
+        text = json.dumps(result.values, ensure_ascii=False).encode()
+        values = np.frombuffer(text, dtype=np.uint8)
+        np.savez(content, allow_pickle=False, values=values, **dict(result.arrays))
         try:
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _sync_folder(path.parent.parent)
-            with temporary.open("xb") as file:
-                np.savez(file, allow_pickle=False, values=values, **dict(result.arrays))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise _output_error(error, self.folder) from error
+        write_durably(path, content.getbuffer())
 
     def clear_partial(self) -> None:
         """Remove what a killed run was writing."""
