@@ -1,0 +1,1 @@
+"""The interactive page of a reduction: every control is a key of the project file."""
