@@ -1,0 +1,149 @@
+"""Named inputs of a reduction adjusted inside their stated sigma: a maximum a posteriori fit, relinearized until it stays.
+
+No S(Q) of any model enters: only what every S(Q) must obey, and how bright the container's wall is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.quantity import Quantity, concise
+from calibration.records import Loaded
+from calibration.report import Finding
+from xtsred.config import Optimize, Project
+from xtsred.inputs import Inputs
+from xtsred.optimize.conditions import Condition, conditions
+from xtsred.optimize.posterior import cost, most_probable
+from xtsred.optimize.project import Adjusted, chosen_parameters, posterior_project
+from xtsred.optimize.search import Found, Progress, Search
+from xtsred.pipeline import reduce_inputs
+from xtsred.stages import Array, Reduction, frozen
+
+__all__ = ["Optimization", "optimize_inputs"]
+
+_SURPRISE = 2.0  # pull that is a Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimization:
+    """Result of a fit.
+
+    before, after: the reductions at the stated and at the posterior values; loaded: the project with these values and
+    their posterior sigma. correlation: of the posterior, shape (p, p). conditions: each as stated and as adjusted.
+    misfit: chi^2 of the residuals (before, after) and how many there are. limit_a: distances below it were used, Å; wall:
+    whether the container's wall was. tolerance: relative, of the calculated scattering, as used. s_sigma: of S(Q) by
+    these parameters alone, (before, after), shape (n,) each on before's bins.
+    """
+
+    parameters: tuple[Adjusted, ...]
+    correlation: Array
+    before: Reduction
+    after: Reduction
+    loaded: Loaded[Project]
+    conditions: tuple[tuple[Condition, Condition], ...]
+    misfit: tuple[float, float, int]
+    limit_a: float
+    wall: bool
+    tolerance: float
+    rounds: int
+    s_sigma: tuple[Array, Array]
+    findings: tuple[Finding, ...]
+
+
+def optimize_inputs(
+    loaded: Loaded[Project], inputs: Inputs, *, progress: Progress | None = None
+) -> Optimization:
+    """Fit the chosen parameters of a project to what must hold. Raises InputError for what the user can fix."""
+    parameters = chosen_parameters(loaded.record)
+    search = Search(loaded, inputs, parameters, progress or _silent)
+    found = search.run()
+    model = found.model
+    posterior = most_probable(model, scale=found.scale)
+    root = np.sqrt(np.diag(posterior.covariance))
+    adjusted = tuple(
+        Adjusted(
+            path=p.path,
+            prior=Quantity(p.value, p.sigma, p.unit),
+            posterior=Quantity(value, float(share) * float(p.sigma or 0.0), p.unit),
+            pull=float(u),
+        )
+        for p, value, share, u in zip(
+            parameters, search.values(model.at).values(), root, model.at, strict=True
+        )
+    )
+    changed, moved_inputs = posterior_project(loaded, inputs, adjusted)
+    after = reduce_inputs(changed, moved_inputs, memo=search.memo)
+    walls = [
+        search.brightness(project, reduction)
+        for project, reduction in ((loaded.record, search.first), (changed.record, after))
+    ]
+    none, covariance = np.zeros(len(parameters)), model.covariance(found.scale)
+    start = search.residual(loaded.record, search.first)
+    slopes = found.slopes
+    variance = np.einsum("in,ij,jn->n", slopes, posterior.covariance, slopes)
+    table = loaded.record.optimize or Optimize()
+    return Optimization(
+        parameters=adjusted,
+        correlation=frozen(posterior.covariance / np.outer(root, root)),
+        before=search.first,
+        after=after,
+        loaded=changed,
+        conditions=tuple(
+            zip(
+                conditions(search.first, wall=walls[0]),
+                conditions(after, wall=walls[1]),
+                strict=True,
+            )
+        ),
+        misfit=(
+            cost(start, none, covariance=covariance),
+            cost(model.value, none, covariance=covariance),
+            start.size,
+        ),
+        limit_a=search.short.limit_a,
+        wall=search.standard,
+        tolerance=found.scale * table.model_tolerance,
+        rounds=found.rounds,
+        s_sigma=(frozen(np.sqrt(np.sum(slopes**2, axis=0))), frozen(np.sqrt(variance))),
+        findings=tuple(_findings(adjusted, found, table, search.at_limit(model.at))),
+    )
+
+
+def _silent(_text: str) -> None:
+    return None
+
+
+def _findings(
+    adjusted: Sequence[Adjusted], found: Found, table: Optimize, at_limit: Sequence[str]
+) -> Iterator[Finding]:
+    for a in adjusted:
+        if abs(a.pull) > _SURPRISE:
+            yield Finding(
+                "warning",
+                f"{a.path} was moved to {a.posterior}, {a.pull:+.1f} of its stated sigma from {a.prior}: its sigma is too "
+                "small, or it answers for another mistake.",
+                {"pull": a.pull},
+            )
+    for path in at_limit:
+        yield Finding(
+            "warning", f"{path} was moved to the end of what is possible: something else is wrong."
+        )
+    blind = [a.path for a in adjusted if not a.informed]
+    if blind:
+        yield Finding(
+            "note",
+            f"The data say nothing about {', '.join(blind)}: the posterior is what was stated.",
+        )
+    if found.scale > 1.0:
+        used = found.scale * table.model_tolerance
+        yield Finding(
+            "warning",
+            f"The conditions contradict each other by more than counting and the stated tolerance of {table.model_tolerance:.2g}: "
+            f"a tolerance of {used:.2g} of the calculated scattering was used. Something that is not among the adjusted "
+            "numbers is wrong by about as much.",
+            {"tolerance": used, "stated": table.model_tolerance},
+        )
+    if not found.stays:
+        sigma = concise(float(found.rounds), None)
+        yield Finding("warning", f"The fit had not come to rest after {sigma} rounds.")

@@ -1,0 +1,88 @@
+"""Maximum a posteriori of a linear model with correlated residuals: the algebra, without any physics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xtsred.stages import Array
+
+__all__ = ["Linearized", "Posterior", "cost", "most_probable", "tolerance_needed"]
+
+_LARGEST = 1e3  # times the stated tolerance
+_SIGNIFICANT = 2.33  # standard normal of a chance of 1 %
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linearized:
+    """residuals about a point: value + jacobian @ (u - at).
+
+    u: parameters in units of their prior sigma from its centre, shape (p,); value: shape (m,);
+    jacobian: shape (m, p); counting, tolerance: covariances, shape (m, m) each: counting + t^2 tolerance in all.
+    """
+
+    at: Array
+    value: Array
+    jacobian: Array
+    counting: Array
+    tolerance: Array
+
+    def covariance(self, scale: float) -> Array:
+        """Of the residuals, the tolerance being `scale` times as wide as stated."""
+        return np.asarray(self.counting + scale**2 * self.tolerance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """u: most probable, shape (p,); covariance: of u, shape (p, p); cost: misfit and prior together there."""
+
+    u: Array
+    covariance: Array
+    cost: float
+
+
+def most_probable(model: Linearized, *, scale: float = 1.0) -> Posterior:
+    """Minimum of r^T C^-1 r + u^T u with r = value + J (u - at).
+
+    u = (1 + J^T C^-1 J)^-1 J^T C^-1 (J at - value); the inverse is the covariance. Source: Tarantola, Inverse
+    Problem Theory (2005), Eq. 3.37; Rodgers, Inverse Methods for Atmospheric Sounding (2000), Eq. 4.3.
+    """
+    low = np.linalg.cholesky(model.covariance(scale))
+    jacobian = np.linalg.solve(low, model.jacobian)
+    target = np.linalg.solve(low, model.jacobian @ model.at - model.value)
+    covariance = np.linalg.inv(np.eye(model.at.size) + jacobian.T @ jacobian)
+    u = covariance @ (jacobian.T @ target)
+    left = jacobian @ u - target
+    return Posterior(u=u, covariance=covariance, cost=float(left @ left + u @ u))
+
+
+def cost(value: Array, u: Array, *, covariance: Array) -> float:
+    """r^T C^-1 r + u^T u of residuals, shape (m,), and parameters, shape (p,)."""
+    return float(value @ np.linalg.solve(covariance, value) + u @ u)
+
+
+def tolerance_needed(model: Linearized) -> float:
+    """1 where the most probable parameters explain the residuals; else how much wider the tolerance must be.
+
+    The cost of m residuals is chi^2 of m degrees of freedom when counting, tolerance and priors say the truth (the priors
+    add p, the parameters take p). Beyond its 99 % point (m + 2.33 sqrt(2 m)) the scale is the one that brings the cost to m,
+    the principle of Birge's ratio (Phys. Rev. 40 (1932) 207); a thousand at most.
+    """
+    size = model.value.size
+
+    def excess(scale: float) -> float:
+        return most_probable(model, scale=scale).cost - size
+
+    if excess(1.0) <= _SIGNIFICANT * np.sqrt(2.0 * size):
+        return 1.0
+    return _falling_root(excess, 1.0, _LARGEST)
+
+
+def _falling_root(f: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling function passes zero, by halving the interval of ln x; `high` where it does not."""
+    if f(high) > 0.0:
+        return high
+    for _ in range(40):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if f(middle) > 0.0 else (low, middle)
+    return float(np.sqrt(low * high))
