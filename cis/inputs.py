@@ -1,19 +1,29 @@
 """From a project file to the spectra it names: patterns, temperatures, fixture."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from calibration.errors import InputError
 from calibration.fixture import Fixture, Standard
 from calibration.records import Loaded
 from calibration.thermometer import kelvin
-from cis.config import Fixture as FixtureTable
 from cis.config import Project, Spectra
 from cis.stages import Spectrum
 
-__all__ = ["Inputs", "Labelled", "matching_files", "read_inputs", "temperature_from_name"]
+__all__ = [
+    "FixtureFiles",
+    "Inputs",
+    "Labelled",
+    "matching_files",
+    "read_fixture",
+    "read_inputs",
+    "read_spectra_of",
+    "temperature_from_name",
+    "unique_labels",
+]
 
 _NUMBER = r"([-+]?\d+(?:[.,p]\d+)?)"
 
@@ -43,26 +53,15 @@ def read_inputs(loaded: Loaded[Project]) -> Inputs:
     whose temperature is stated nowhere while an Arrhenius fit is asked for.
     """
     project, folder = loaded.record, loaded.folder
-    found: list[tuple[Path, Spectrum, float | None]] = []
-    seen: dict[Path, str] = {}
-    for k, table in enumerate(project.spectrum):
-        key = f"spectrum[{k}]"
-        for path in matching_files(table.files, folder=folder, key=f"{key}.files"):
-            if path in seen:
-                raise InputError(
-                    f"{path.name} is named twice, by {seen[path]} and by {key}",
-                    why="one measurement must not count as two",
-                    remedy="make the patterns exclude each other",
-                    where=f"{loaded.path}: {key}.files",
-                )
-            seen[path] = key
-            found.extend((path, *pair) for pair in _read(path, table, key=key))
+    found = read_spectra_of(project.spectrum, folder=folder, where=loaded.path)
     if project.arrhenius is not None:
         _require_temperatures(loaded.path, found)
     fixture, fixture_files = (
-        (None, ()) if project.fixture is None else _read_fixture(project.fixture, folder=folder)
+        (None, ())
+        if project.fixture is None
+        else read_fixture(project.fixture, folder=folder, load_ohm=project.fixture.load_ohm)
     )
-    labels = _unique_labels([(path, spectrum) for path, spectrum, _ in found])
+    labels = unique_labels([(path, spectrum) for path, spectrum, _ in found])
     spectra = [
         Labelled(label=label, temperature_k=t, spectrum=spectrum)
         for label, (_, spectrum, t) in zip(labels, found, strict=True)
@@ -71,8 +70,32 @@ def read_inputs(loaded: Loaded[Project]) -> Inputs:
     return Inputs(
         spectra=tuple(spectra),
         fixture=fixture,
-        files=(loaded.path, *seen, *fixture_files),
+        files=(loaded.path, *dict.fromkeys(path for path, _, _ in found), *fixture_files),
     )
+
+
+def read_spectra_of(
+    tables: Sequence[Spectra], *, folder: Path, where: Path
+) -> list[tuple[Path, Spectrum, float | None]]:
+    """Every spectrum that [[spectrum]] tables name, with its file and its temperature (K, None where nobody states it).
+
+    folder: where relative paths start; where: the project file, for messages. Raises InputError.
+    """
+    found: list[tuple[Path, Spectrum, float | None]] = []
+    seen: dict[Path, str] = {}
+    for k, table in enumerate(tables):
+        key = f"spectrum[{k}]"
+        for path in matching_files(table.files, folder=folder, key=f"{key}.files"):
+            if path in seen:
+                raise InputError(
+                    f"{path.name} is named twice, by {seen[path]} and by {key}",
+                    why="one measurement must not count as two",
+                    remedy="make the patterns exclude each other",
+                    where=f"{where}: {key}.files",
+                )
+            seen[path] = key
+            found.extend((path, *pair) for pair in _read(path, table, key=key))
+    return found
 
 
 def matching_files(pattern: str, *, folder: Path, key: str) -> tuple[Path, ...]:
@@ -168,7 +191,26 @@ def _read(path: Path, table: Spectra, *, key: str) -> list[tuple[Spectrum, float
     return [(s, s.temperature_k if stated is None else stated) for s in kept]
 
 
-def _read_fixture(table: FixtureTable, *, folder: Path) -> tuple[Fixture, tuple[Path, ...]]:
+class FixtureFiles(Protocol):
+    """Names of the files of a fixture, in a project file or in a calibration file."""
+
+    @property
+    def open(self) -> str | None:
+        """Spectrum of the empty fixture."""
+
+    @property
+    def short(self) -> str | None:
+        """Spectrum of the shorted fixture."""
+
+    @property
+    def load(self) -> str | None:
+        """Spectrum of a known load in the fixture."""
+
+
+def read_fixture(
+    table: FixtureFiles, *, folder: Path, load_ohm: float | None
+) -> tuple[Fixture, tuple[Path, ...]]:
+    """Open, short and load with the files they come from; load_ohm: true resistance of the load. Raises InputError."""
     standards: dict[str, Standard] = {}
     files: list[Path] = []
     for name, pattern in (("open", table.open), ("short", table.short), ("load", table.load)):
@@ -191,7 +233,7 @@ def _read_fixture(table: FixtureTable, *, folder: Path) -> tuple[Fixture, tuple[
         open=standards.get("open"),
         short=standards.get("short"),
         load=standards.get("load"),
-        load_true_ohm=table.load_ohm,
+        load_true_ohm=load_ohm,
     )
     return fixture, tuple(files)
 
@@ -216,7 +258,8 @@ def _require_temperatures(
         )
 
 
-def _unique_labels(found: list[tuple[Path, Spectrum]]) -> list[str]:
+def unique_labels(found: Sequence[tuple[Path, Spectrum]]) -> list[str]:
+    """A label for each spectrum: the file's stem, with its suffix or the spectrum's number where needed."""
     per_file: dict[Path, int] = {}
     for path, _ in found:
         per_file[path] = per_file.get(path, 0) + 1

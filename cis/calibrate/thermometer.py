@@ -1,0 +1,111 @@
+"""The thermometer's certificate: offset and lag from fixed points, or of the set point against a reference probe."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.certificate import BelongsTo, Certificate, issue_certificate
+from calibration.errors import InputError
+from calibration.quantity import Quantity
+from calibration.records import Loaded
+from calibration.thermometer import Thermometer, kelvin
+from calibration.thermometer_fit import (
+    TemperatureReading,
+    ThermometerFit,
+    find_fixed_point,
+    fit_thermometer,
+)
+from cis.calibrate.config import CalibrationFile, PointTable
+
+__all__ = ["ThermometerCalibration", "calibrate_thermometer", "range_of", "thermometer_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThermometerCalibration:
+    """readings with their fit; reads: "thermometer" or "set point"; citations: of the fixed points used."""
+
+    readings: tuple[TemperatureReading, ...]
+    fit: ThermometerFit
+    reads: str
+    citations: tuple[str, ...]
+    certificate: Certificate
+
+
+def calibrate_thermometer(loaded: Loaded[CalibrationFile]) -> ThermometerCalibration:
+    """Fit the line of [[point]] and certify it. Raises InputError."""
+    table, entry = loaded.record.thermometer, loaded.record.certificate
+    if table is None:
+        raise InputError("no [thermometer] in this file", where=str(loaded.path))
+    readings = tuple(_reading(p) for p in loaded.record.point)
+    fit = fit_thermometer(readings)
+    citations = tuple(
+        dict.fromkeys(
+            find_fixed_point(p.fixed_point).citation
+            for p in loaded.record.point
+            if p.fixed_point is not None
+        )
+    )
+    zero = Quantity(0.0, 0.0)
+    # every number of a certificate has its ±: a lag that was not determined is left out, not zero
+    values = {
+        "offset_K": fit.offset_k,
+        "point_sigma_K": Quantity(fit.point_sigma_k, _sigma_of_sigma(fit)),
+        "pivot_K": replace(zero, value=fit.pivot_k),
+    }
+    if fit.lag is not None:
+        values["lag"] = fit.lag
+    certificate = issue_certificate(
+        "thermometer",
+        name=entry.name,
+        values=values,
+        sources=(loaded.path,),
+        belongs_to=BelongsTo(instrument=entry.instrument),
+        valid_days=entry.valid_days,
+        tables={
+            "read_K": tuple(r.read_k.value for r in readings),
+            "true_K": tuple(r.true_k.value for r in readings),
+            "sigma_K": tuple(fit.sigma_k.tolist()),
+        },
+        facts={"reads": table.reads, **{f"citation_{k}": c for k, c in enumerate(citations, 1)}},
+    )
+    return ThermometerCalibration(
+        readings=readings,
+        fit=fit,
+        reads=table.reads,
+        citations=citations,
+        certificate=certificate,
+    )
+
+
+def _sigma_of_sigma(fit: ThermometerFit) -> float:
+    """Relative standard uncertainty of a standard deviation is 1/sqrt(2 nu) (GUM E.4.3); half of it without freedom."""
+    return fit.point_sigma_k / float(np.sqrt(2.0 * max(fit.freedom, 2)))
+
+
+def _reading(point: PointTable) -> TemperatureReading:
+    read = Quantity(kelvin(point.read_C.value), point.read_C.sigma, "K")
+    if point.fixed_point is not None:
+        fixed = find_fixed_point(point.fixed_point)
+        return TemperatureReading(label=fixed.name, read_k=read, true_k=fixed.temperature_k)
+    if point.true_C is None:
+        raise InputError("neither fixed_point nor true_C is given", where="point")
+    true = Quantity(kelvin(point.true_C.value), point.true_C.sigma, "K")
+    return TemperatureReading(label=f"{point.true_C.value:g} °C", read_k=read, true_k=true)
+
+
+def thermometer_of(certificate: Certificate) -> Thermometer:
+    """The thermometer that a certificate describes. Raises InputError where it lacks a number."""
+    return Thermometer(
+        point_sigma_k=certificate.value("point_sigma_K").value,
+        offset_k=certificate.value("offset_K"),
+        lag=certificate.values.get("lag"),
+        ambient_k=certificate.value("pivot_K").value,
+    )
+
+
+def range_of(certificate: Certificate) -> tuple[float, float]:
+    """Lowest and highest reading of a thermometer's calibration, K. Raises InputError where they are missing."""
+    read = certificate.tables.get("read_K", ())
+    if not read:
+        raise InputError("the thermometer certificate does not say between which readings it holds")
+    return min(read), max(read)
