@@ -1,6 +1,6 @@
 """A reduction as a folder: report.html, result.json, figures, text files, NeXus file, the project file as resolved."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,11 @@ def write_reduction(
     overwrite: bool,
     command: str,
     pdf: bool = False,
+    extend: Callable[[Report], Report] | None = None,
 ) -> Path:
     """Write everything into `target`, whole or not at all; returns the path of the report.
 
-    command: the command line, for the provenance. pdf: also report.pdf. Raises OutputError where the folder exists or cannot be written.
+    command: the command line, for the provenance. pdf: also report.pdf. extend: what else the report shall say. Raises OutputError where the folder exists or cannot be written.
     """
     provenance = collect(
         "xtsred", command=command, inputs=input_files(loaded), libraries=_LIBRARIES
@@ -67,6 +68,8 @@ def write_reduction(
         )
         (folder / "run.toml").write_text(project_toml, encoding="utf-8")
         report = build_report(reduction, loaded, provenance)
+        if extend is not None:
+            report = extend(report)
         write_report(report, folder)
         if pdf:
             write_pdf(report, folder / "report.pdf")

@@ -13,13 +13,20 @@ command = LazyGroup(
         "inspect": ("say what each scan file is", "xtsred.cli.inspect:inspect"),
         "convert": ("write scans as plain text", "xtsred.cli.convert:convert"),
         "reduce": ("raw scans to S(Q), g(r) and a report", "xtsred.cli.reduce:reduce"),
+        "optimize": (
+            "inputs adjusted inside their sigma until what must hold does",
+            "xtsred.cli.optimize:optimize",
+        ),
         "compare": ("Wright R_X of a model against a measured S(Q)", "xtsred.cli.compare:compare"),
         "transform": (
             "S, i, F, g, G, T, R and Keen's functions into each other",
             "xtsred.cli.transform:transform",
         ),
         "structure": ("structure and transport of a trajectory", "xtsred.cli.structure:structure"),
-        "bundle": ("pack a result with all it came from for co-authors", "xtsred.cli.bundle:bundle"),
+        "bundle": (
+            "pack a result with all it came from for co-authors",
+            "xtsred.cli.bundle:bundle",
+        ),
         "verify": ("run a bundle again and say what changed", "xtsred.cli.bundle:verify"),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
