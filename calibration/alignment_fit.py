@@ -87,6 +87,21 @@ class AlignmentFit:
     def _value(self, name: str) -> float:
         return self.values[name].value if name in self.values else 0.0
 
+    def angle_sigma_deg(self, two_theta_deg: npt.ArrayLike) -> Array:
+        """Standard uncertainty of corrected angles by all free parameters together, shape (n,), in degrees.
+
+        First order: d(reading) = d zero + (2 tan theta) d ln k - sin(2theta) d(x/R) + cos(2theta) d(y/R).
+        """
+        angle = np.radians(np.asarray(two_theta_deg, dtype=np.float64))
+        by = {
+            "zero_deg": np.ones_like(angle),
+            "along_deg": -np.sin(angle),
+            "across_deg": np.cos(angle),
+            "wavelength_ratio": np.degrees(2.0 * np.tan(angle / 2.0)),
+        }
+        rows = np.stack([by[name] for name in self.names], axis=-1)
+        return np.asarray(np.sqrt(np.einsum("...i,ij,...j->...", rows, self.covariance, rows)))
+
     def correlations(self) -> dict[tuple[str, str], float]:
         """Correlation coefficient of every pair."""
         root = np.sqrt(np.diag(self.covariance))

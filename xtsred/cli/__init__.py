@@ -13,14 +13,23 @@ command = LazyGroup(
         "inspect": ("say what each scan file is", "xtsred.cli.inspect:inspect"),
         "convert": ("write scans as plain text", "xtsred.cli.convert:convert"),
         "reduce": ("raw scans to S(Q), g(r) and a report", "xtsred.cli.reduce:reduce"),
+        "batch": ("many patterns of one setup to one result", "xtsred.cli.batch:batch"),
         "optimize": (
             "inputs adjusted inside their sigma until what must hold does",
             "xtsred.cli.optimize:optimize",
+        ),
+        "calibrate": (
+            "zero, displacement, resolution from a line standard; mu R of a capillary",
+            "xtsred.cli.calibrate:calibrate",
         ),
         "compare": ("Wright R_X of a model against a measured S(Q)", "xtsred.cli.compare:compare"),
         "transform": (
             "S, i, F, g, G, T, R and Keen's functions into each other",
             "xtsred.cli.transform:transform",
+        ),
+        "export": (
+            "a result for RMCProfile, EPSR, Dissolve, Gudrun, PDFgui",
+            "xtsred.cli.export:export",
         ),
         "structure": ("structure and transport of a trajectory", "xtsred.cli.structure:structure"),
         "bundle": (

@@ -1,0 +1,1 @@
+"""Calibration of a diffractometer with a line standard: `xtsred calibrate STANDARD.toml`."""
