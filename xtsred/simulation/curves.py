@@ -88,6 +88,8 @@ def read_table(path: Path, *, zeros: Literal["placeholders", "values"] = "placeh
             cells = _cells(body)
             values = _numbers(cells)
             if values is None:
+                if len(rows) == 1 and len(rows[0]) == 1:  # RMCProfile: a count, a title, the rows
+                    rows, numbers_of_lines = [], []
                 if rows:
                     raise ReadError(
                         "a row is not all numbers",
