@@ -13,7 +13,7 @@ MODULES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 # an awkward package is imported in exactly one place (matplotlib: in figures modules)
 ONE_PLACE = {
     "xraylib": {"xtsred/atoms.py", "xtsred/forward"},
-    "h5py": {"xtsred/nexus.py"},
+    "h5py": {"xtsred/nexus.py", "xtsred/batch/nexus.py"},
     "jinja2": {"calibration/report.py"},
     "lmfit": {"calibration/least_squares.py"},
     "pydantic": {"calibration/records.py", "xtsred/config.py", "cis/config.py"},

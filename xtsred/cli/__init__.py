@@ -14,6 +14,7 @@ command = LazyGroup(
         "convert": ("write scans as plain text", "xtsred.cli.convert:convert"),
         "reduce": ("raw scans to S(Q), g(r) and a report", "xtsred.cli.reduce:reduce"),
         "batch": ("many patterns of one setup to one result", "xtsred.cli.batch:batch"),
+        "batch": ("many patterns of one setup to one result", "xtsred.cli.batch:batch"),
         "optimize": (
             "inputs adjusted inside their sigma until what must hold does",
             "xtsred.cli.optimize:optimize",
