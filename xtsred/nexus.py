@@ -14,6 +14,7 @@ from calibration.folder import safe_name
 from calibration.provenance import Provenance
 from calibration.quantity import Quantity
 from calibration.report import to_json
+from xtsred.budget.records import Budget
 from xtsred.config import Project
 from xtsred.stages import Array, Reduction, Step
 
@@ -46,6 +47,8 @@ def write_nexus(
         _sample(entry, reduction)
         _measured(entry, reduction)
         _results(entry, reduction, with_covariance=project.fourier.covariance)
+        if reduction.budget is not None:
+            _budget(entry, reduction.budget)
         steps = _group(entry, "steps", "NXcollection")
         for i, step in enumerate(reduction.steps):
             _step(steps, f"{i + 1:02d}_{safe_name(step.name)}", step)
@@ -178,6 +181,13 @@ def _results(entry: h5py.Group, reduction: Reduction, *, with_covariance: bool) 
     }
     if with_covariance and p.covariance is not None:
         signals["G_covariance"] = (p.covariance, "1/angstrom^4", "covariance of G(r)")
+    if reduction.budget is not None:
+        signals["g_systematic"] = (reduction.budget.systematic_g, "", "systematic, common to all r")
+        signals["G_systematic"] = (
+            reduction.budget.systematic_d,
+            "1/angstrom^2",
+            "systematic, common to all r",
+        )
     group = _data(entry, "pair_distribution", ("r", p.r, "angstrom"), signals, title="g(r)")
     group["window"], group["extrapolation"] = p.window, p.extrapolation
     c = reduction.comparison
@@ -188,6 +198,22 @@ def _results(entry: h5py.Group, reduction: Reduction, *, with_covariance: bool) 
             "S_other": (c.s_other, "", c.name),
         }
         _data(entry, "comparison", ("Q", c.q, "1/angstrom"), signals, title=f"against {c.name}")
+
+
+def _budget(entry: h5py.Group, budget: Budget) -> None:
+    """What one standard uncertainty of each source changes: rows of modes over Q and over r."""
+    group = _group(entry, "budget", "NXcollection")
+    for source in budget.sources:
+        one = _group(group, safe_name(source.name), "NXcollection")
+        one["name"], one["key"], one["kind"] = source.name, source.key, source.kind
+        one["text"] = source.text
+        if source.value is not None:
+            _quantity(one, "value", Quantity(source.value, source.sigma, source.unit))
+        _dataset(one, "S_modes", source.s, text="change of S(Q)")
+        _dataset(one, "G_modes", source.d, units="1/angstrom^2", text="change of G(r)")
+        _dataset(one, "g_modes", source.g, text="change of g(r)")
+        for name, change in source.scalars.items():
+            one.attrs[name] = change
 
 
 def _step(parent: h5py.Group, name: str, step: Step) -> None:

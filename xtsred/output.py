@@ -14,11 +14,14 @@ import numpy as np
 from calibration.folder import safe_name
 from calibration.provenance import Provenance
 from calibration.records import Loaded, as_table, to_toml
+from xtsred.budget.records import Budget
+from xtsred.budget.table import budget_csv
 from xtsred.config import Project
 from xtsred.stages import Array, PairDistribution, Reduction
 
 __all__ = ["resolved_project", "table_text", "text_files"]
 
+_SYSTEMATIC = "all sources of the budget but counting, common to all bins (NAME.budget.csv): "
 _S = "Faber-Ziman S(Q) = [I_coh - (<f^2> - |<f>|^2)] / |<f>|^2, S -> 1 at large Q; the paper writes k for Q"
 
 
@@ -29,8 +32,10 @@ def text_files(reduction: Reduction, project: Project, provenance: Provenance) -
     pair = reduction.pair_distribution
     writers = {"iq": _iq, "sq": _sq, "fq": _fq}
     files = {f"{stem}.{end}": write(reduction, common) for end, write in writers.items()}
-    files[f"{stem}.gr"] = _gr(pair, common)
-    files[f"{stem}.gofr"] = _gofr(pair, common)
+    files[f"{stem}.gr"] = _gr(pair, common, reduction.budget)
+    files[f"{stem}.gofr"] = _gofr(pair, common, reduction.budget)
+    if reduction.budget is not None:
+        files[f"{stem}.budget.csv"] = budget_csv(reduction.budget)
     return files
 
 
@@ -102,7 +107,11 @@ def _iq(reduction: Reduction, common: Mapping[str, str]) -> str:
 
 def _sq(reduction: Reduction, common: Mapping[str, str]) -> str:
     s = reduction.structure_factor
-    facts = {"definition": _S, "units": "Q 1/A, S dimensionless", **_sigmas(s.sigma_systematic)}
+    facts = {
+        "definition": _S,
+        "units": "Q 1/A, S dimensionless",
+        **_sigmas(s.sigma_systematic, reduction.budget),
+    }
     columns = [("Q", s.q), ("S", s.s), ("sigma", s.sigma)]
     if s.sigma_systematic is not None:
         columns.append(("sigma_systematic", s.sigma_systematic))
@@ -114,7 +123,7 @@ def _fq(reduction: Reduction, common: Mapping[str, str]) -> str:
     facts = {
         "definition": f"F(Q) = Q [S(Q) - 1]; {_S}",
         "units": "Q 1/A, F 1/A",
-        **_sigmas(s.sigma_systematic),
+        **_sigmas(s.sigma_systematic, reduction.budget),
     }
     columns = [("Q", s.q), ("F", s.q * (s.s - 1.0)), ("sigma", s.q * s.sigma)]
     if s.sigma_systematic is not None:
@@ -122,17 +131,17 @@ def _fq(reduction: Reduction, common: Mapping[str, str]) -> str:
     return table_text("F(Q)", facts | dict(common), columns)
 
 
-def _sigmas(systematic: Array | None) -> dict[str, str]:
+def _sigmas(systematic: Array | None, budget: Budget | None) -> dict[str, str]:
     text = "counting statistics, one standard uncertainty"
     if systematic is None:
         return {"sigma": text}
-    return {
-        "sigma": text,
-        "sigma_systematic": "normalization and Compton response, common to all Q",
-    }
+    meaning = "normalization and Compton response, common to all Q"
+    if budget is not None:
+        meaning = _SYSTEMATIC + ", ".join(s.name for s in budget.sources)
+    return {"sigma": text, "sigma_systematic": meaning}
 
 
-def _gr(pair: PairDistribution, common: Mapping[str, str]) -> str:
+def _gr(pair: PairDistribution, common: Mapping[str, str], budget: Budget | None) -> str:
     positive = pair.d_sigma > 0.0
     first = int(np.argmax(positive)) if positive.any() else 0
     facts = {
@@ -142,10 +151,14 @@ def _gr(pair: PairDistribution, common: Mapping[str, str]) -> str:
         **common,
     }
     r, g, sigma = pair.r[first:], pair.d[first:], pair.d_sigma[first:]
-    return table_text("G(r)", facts, [("r", r), ("G", g), ("sigma", sigma), ("dG", sigma)])
+    columns = [("r", r), ("G", g), ("sigma", sigma), ("dG", sigma)]
+    if budget is not None:
+        facts |= {"sigma_systematic": _sigmas(sigma, budget)["sigma_systematic"]}
+        columns.append(("sigma_systematic", budget.systematic_d[first:]))
+    return table_text("G(r)", facts, columns)
 
 
-def _gofr(pair: PairDistribution, common: Mapping[str, str]) -> str:
+def _gofr(pair: PairDistribution, common: Mapping[str, str], budget: Budget | None) -> str:
     facts = {
         "definition": "g(r) = 1 + G(r)/(4 pi rho0 r); T(r) = 4 pi rho0 r g(r); R(r) = r T(r) = 4 pi rho0 r^2 g(r)",
         "units": "r A, g dimensionless, T 1/A^2, R 1/A",
@@ -162,6 +175,9 @@ def _gofr(pair: PairDistribution, common: Mapping[str, str]) -> str:
         ("R", pair.rdf),
     ]
     columns += [("sigma_T", pair.t_sigma), ("sigma_R", pair.rdf_sigma)]
+    if budget is not None:
+        facts["sigma_systematic"] = "of g(r); " + _sigmas(pair.g, budget)["sigma_systematic"]
+        columns.append(("sigma_systematic", budget.systematic_g))
     finite = np.isfinite(pair.g) & np.isfinite(pair.g_sigma)
     return table_text("g(r), T(r), R(r)", facts, [(n, v[finite]) for n, v in columns])
 

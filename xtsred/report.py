@@ -13,6 +13,7 @@ from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding, Report, Section, Table, typeset, write_report
 from calibration.report_pdf import write_pdf
+from xtsred.budget.page import budget_sections, budget_values
 from xtsred.comparison_page import comparison_headline, comparison_sections, comparison_values
 from xtsred.config import Project
 from xtsred.figures import (
@@ -87,6 +88,7 @@ def build_report(reduction: Reduction, loaded: Loaded[Project], provenance: Prov
             _real_space_section(reduction, loaded.record),
             _structure_section(reduction),
             *comparison_sections(reduction.comparison),
+            *budget_sections(reduction),
             _normalization_section(reduction),
             _corrections_section(reduction),
             _scans_section(reduction),
@@ -179,6 +181,7 @@ def _values(reduction: Reduction, project: Project) -> dict[str, Any]:
         "shells": list(reduction.shells),
         "parameters": dict(reduction.parameters),
         "comparison": None if c is None else comparison_values(c),
+        "budget": budget_values(reduction.budget),
         "window": pair.window,
         "extrapolation": pair.extrapolation,
         "q_range": list(project.fourier.q_range),
@@ -211,7 +214,7 @@ def _parts(
     """A value with all known parts of its uncertainty together, and what they are."""
     named = {
         "counting": counted.sigma,
-        "normalization": systematic,
+        "systematic": systematic,
         "limits of the fit": limits,
     }
     known = {name: part for name, part in named.items() if part is not None}

@@ -6,13 +6,16 @@ Scan -> Pattern -> Intensity -> StructureFactor -> PairDistribution. Arrays are 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from calibration.quantity import Quantity
 from calibration.report import Finding
+
+if TYPE_CHECKING:
+    from xtsred.budget.records import Budget
 
 __all__ = [
     "Array",
@@ -274,6 +277,7 @@ class Reduction:
     """Everything that one project gave, in the order of the reduction.
 
     scans: the scans as read, by role. patterns: merged, by role. steps: every correction with its curves.
+    budget: where it was made, sigma_systematic and modes of the curves and *_systematic of the shells are of all its sources.
     """
 
     name: str
@@ -290,3 +294,4 @@ class Reduction:
     findings: tuple[Finding, ...]
     parameters: Mapping[str, Quantity]
     comparison: Comparison | None = None
+    budget: "Budget | None" = None

@@ -307,7 +307,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_the_work(
     def worked(*_: object, **__: object) -> None:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr("xtsred.pipeline.reduce_project", worked)
+    monkeypatch.setattr("xtsred.budget.apply.reduce_with_budget", worked)
     blocked = folder.parent / "file"
     blocked.write_text("not a folder", encoding="utf-8")
     status = run(command, ["reduce", str(folder / "run.toml"), "--out", str(blocked / "out")])

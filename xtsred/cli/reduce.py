@@ -133,11 +133,11 @@ def reduce_one(
     )
     check_target(folder, overwrite=overwrite)
     # the long imports wait until the project file is known to be right
+    from xtsred.budget.apply import reduce_with_budget
     from xtsred.inputs import input_files
-    from xtsred.pipeline import reduce_project
 
     _check_files(input_files(loaded))
-    reduction = reduce_project(loaded, progress=bar.step)
+    reduction = reduce_with_budget(loaded, progress=bar.step)
     bar.step("report")
     from xtsred.report import write_reduction
 

@@ -1,0 +1,63 @@
+"""A reduction with its budget: the systematic part of every curve and number becomes that of all sources."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from calibration.records import Loaded
+from xtsred.budget.linear import linear_budget
+from xtsred.budget.records import Budget
+from xtsred.config import Project
+from xtsred.inputs import Inputs, read_inputs
+from xtsred.memo import Memo
+from xtsred.pipeline import reduce_inputs
+from xtsred.stages import Reduction, Shell, frozen
+
+__all__ = ["budgeted", "reduce_with_budget"]
+
+Progress = Callable[[str], None]
+
+
+def reduce_with_budget(
+    loaded: Loaded[Project], *, inputs: Inputs | None = None, progress: Progress | None = None
+) -> Reduction:
+    """Read, reduce, and propagate every stated uncertainty linearly. Raises InputError for what the user can fix."""
+    if progress is not None:
+        progress("reading scans")
+    scans = inputs or read_inputs(loaded)
+    memo = Memo()
+    reduction = reduce_inputs(loaded, scans, progress=progress, memo=memo)
+    if progress is not None:
+        progress("uncertainty budget")
+    budget = linear_budget(loaded, scans, memo=memo, reduction=reduction, progress=progress)
+    return budgeted(reduction, budget)
+
+
+def budgeted(reduction: Reduction, budget: Budget) -> Reduction:
+    """The reduction whose systematic uncertainties (curves, shells) are those of all sources; counting stays its own."""
+    structure = replace(
+        reduction.structure_factor,
+        sigma_systematic=frozen(budget.systematic_s),
+        modes=frozen(budget.modes_s),
+    )
+    pair = replace(reduction.pair_distribution, modes=frozen(budget.modes_d))
+    shells = tuple(_shell(shell, i, budget) for i, shell in enumerate(reduction.shells))
+    return replace(
+        reduction,
+        structure_factor=structure,
+        pair_distribution=pair,
+        shells=shells,
+        findings=(*reduction.findings, *budget.findings),
+        budget=budget,
+    )
+
+
+def _shell(shell: Shell, i: int, budget: Budget) -> Shell:
+    name = shell.pair or f"peak {i + 1}"
+    coordination = None
+    if shell.coordination is not None:
+        coordination = budget.systematic(f"{name} coordination")
+    return replace(
+        shell,
+        position_systematic=budget.systematic(f"{name} distance"),
+        coordination_systematic=coordination,
+    )

@@ -1,0 +1,28 @@
+"""The budget as a table: one row per bin, one column per source."""
+
+import csv
+import io
+
+import numpy as np
+
+from xtsred.budget.records import Budget
+
+__all__ = ["budget_csv"]
+
+
+def budget_csv(budget: Budget) -> str:
+    """One row per bin of S(Q) and per distance of G(r) and g(r): the standard uncertainty of each source."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [s.name for s in budget.sources]
+    writer.writerow(["function", "x", "total", "counting", "systematic", *names])
+    blocks = [
+        ("S(Q)", budget.q, budget.counting.s, budget.systematic_s, [s.sigma_s for s in budget.sources]),
+        ("G(r)", budget.r, budget.counting.d, budget.systematic_d, [s.sigma_d for s in budget.sources]),
+        ("g(r)", budget.r, budget.counting.g, budget.systematic_g, [s.sigma_g for s in budget.sources]),
+    ]  # fmt: skip
+    for name, x, counting, systematic, parts in blocks:
+        table = np.column_stack([x, np.hypot(counting, systematic), counting, systematic, *parts])
+        for row in table[np.isfinite(table).all(axis=1)]:
+            writer.writerow([name, *(f"{value:.6g}" for value in row)])
+    return text.getvalue()
