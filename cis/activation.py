@@ -9,6 +9,7 @@ import numpy as np
 from calibration.quantity import Quantity
 from calibration.report import Finding
 from cis.arrhenius import ArrheniusFit, ArrheniusPoints, Form, fit_arrhenius
+from cis.certificates import Instruments
 from cis.conductivity import Conductivity
 from cis.config import ArrheniusTable, Project
 from cis.curvature import BreakTest, CurvatureTest, VtfFit, break_test, curvature_test, fit_vtf
@@ -46,7 +47,10 @@ class ArrheniusResult:
 
 
 def series_arrhenius(
-    project: Project, readings: Sequence[float | None], values: Sequence[Conductivity]
+    project: Project,
+    instruments: Instruments,
+    readings: Sequence[float | None],
+    values: Sequence[Conductivity],
 ) -> tuple[tuple[ArrheniusResult, ...], tuple[Finding, ...]]:
     """Activation energies of a series: one result per segment, none where there is no line.
 
@@ -84,8 +88,8 @@ def series_arrhenius(
         relative_stat=np.array(
             [math.nan if v.relative_stat is None else v.relative_stat for _, v in usable]
         ),
-        relative_geometry=project.sample.plates.relative_sigma,
-        thermometer=project.temperature.thermometer,
+        relative_geometry=instruments.cell.relative_sigma,
+        thermometer=instruments.thermometer,
     )
     results = tuple(
         arrhenius_result(part, form=table.form, segment=segment)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from calibration.cell import ParallelPlates
+from calibration.cell import MeasuringCell
 from calibration.quantity import Quantity
 from calibration.report import Finding
 from cis.stages import ArcFit, Evidence, Method
@@ -82,7 +82,7 @@ def method_spread(fit: ArcFit) -> float | None:
 def conductivity(
     fit: ArcFit,
     *,
-    plates: ParallelPlates,
+    plates: MeasuringCell,
     temperature_k: float | None,
     temperature_sigma_k: float | None,
     name: str,
@@ -118,7 +118,7 @@ def conductivity(
     )
 
 
-def permittivity(capacitance_f: float | None, *, plates: ParallelPlates) -> Quantity | None:
+def permittivity(capacitance_f: float | None, *, plates: MeasuringCell) -> Quantity | None:
     """Apparent relative permittivity eps_r = C e/(eps0 A) of the whole pellet, with the cell's uncertainty.
 
     capacitance_f: C of the bulk arc, F; None gives None. The stray capacitance of the holder adds to C.

@@ -10,6 +10,7 @@ from calibration.thermometer import Thermometer, kelvin
 
 __all__ = [
     "ArrheniusTable",
+    "Calibration",
     "Fixture",
     "Model",
     "Project",
@@ -162,6 +163,20 @@ class Fixture:
 
 
 @record
+class Calibration:
+    """[calibration]: certificates of `cis calibrate`; instrument: the one that the spectra were measured with."""
+
+    cell: str | None = None
+    fixture: str | None = None
+    thermometer: str | None = None
+    instrument: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.cell is None and self.fixture is None and self.thermometer is None:
+            raise ValueError("name a certificate: cell, fixture or thermometer")
+
+
+@record
 class Validation:
     """[validation]: the frequencies that are used at all; the rules of cis.validate need no settings."""
 
@@ -196,10 +211,22 @@ class Project:
     arrhenius: ArrheniusTable | None = None
     fixture: Fixture | None = None
     validation: Validation | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not self.spectrum:
             raise ValueError("spectrum: at least one [[spectrum]] table is needed")
+        held = self.calibration
+        if held is None:
+            return
+        if held.fixture is not None and self.fixture is not None:
+            raise ValueError("fixture: measured here and named in [calibration] too; keep one")
+        stated = self.temperature.offset_K is not None or self.temperature.lag is not None
+        if held.thermometer is not None and stated:
+            raise ValueError(
+                "temperature: offset_K and lag are in the certificate of [calibration] thermometer; keep one "
+                "(sigma_K may stay, for what lies between thermometer and sample)"
+            )
 
 
 def _ordered(name: str, pair: tuple[float, float] | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calibration.fixture import Compensated
 from calibration.report import Finding
 from cis.activation import SAME_TEMPERATURE_K
+from cis.certificates import Instruments
 from cis.conductivity import Conductivity
 from cis.config import Project
 from cis.inputs import Labelled
@@ -29,6 +30,7 @@ class Refused:
 
 def input_findings(
     project: Project,
+    instruments: Instruments,
     prepared: Sequence[Labelled],
     refused: Sequence[Refused],
     compensated: Sequence[Compensated | None],
@@ -42,15 +44,15 @@ def input_findings(
         if t2 - t1 < SAME_TEMPERATURE_K:
             text = f"{one} and {two} have the same temperature ({t1:.2f} K); both are used, as two measurements."
             findings.append(Finding("warning", text, {"temperature_K": t1}))
-    if project.temperature.sigma_K is None and project.arrhenius is not None:
+    if instruments.thermometer.point_sigma_k is None and project.arrhenius is not None:
         text = "The uncertainty of the temperature is not stated (temperature.sigma_K): that of E_A lacks it."
         findings.append(Finding("warning", text, {}))
-    if project.sample.plates.relative_sigma is None:
+    if instruments.cell.relative_sigma is None:
         text = "The uncertainty of the pellet's size is not stated: that of sigma is unknown. E_A does not depend on it."
         findings.append(Finding("warning", text, {}))
     done = [c for c in compensated if c is not None]
     if not done:
-        text = "No fixture compensation was applied ([fixture] is absent): leads and contacts are part of Z."
+        text = "No fixture compensation was applied ([fixture] and a certificate are absent): leads and contacts are part of Z."
         findings.append(Finding("note", text, {}))
     else:
         worst = max(done, key=lambda c: c.largest_change)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from calibration.errors import InputError
 from calibration.fixture import Fixture, Standard
 from calibration.records import Loaded
 from calibration.thermometer import kelvin
+from cis.certificates import Certificates, read_certificates
 from cis.config import Project, Spectra
 from cis.stages import Spectrum
 
@@ -39,11 +40,12 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """All that was read: spectra by rising temperature, the fixture, and every file for the provenance."""
+    """All that was read: spectra by rising temperature, the fixture, certificates, and every file for the provenance."""
 
     spectra: tuple[Labelled, ...]
     fixture: Fixture | None
     files: tuple[Path, ...]
+    certificates: Certificates = field(default_factory=Certificates)
 
 
 def read_inputs(loaded: Loaded[Project]) -> Inputs:
@@ -53,6 +55,7 @@ def read_inputs(loaded: Loaded[Project]) -> Inputs:
     whose temperature is stated nowhere while an Arrhenius fit is asked for.
     """
     project, folder = loaded.record, loaded.folder
+    certificates = read_certificates(project, folder=folder)
     found = read_spectra_of(project.spectrum, folder=folder, where=loaded.path)
     if project.arrhenius is not None:
         _require_temperatures(loaded.path, found)
@@ -70,7 +73,13 @@ def read_inputs(loaded: Loaded[Project]) -> Inputs:
     return Inputs(
         spectra=tuple(spectra),
         fixture=fixture,
-        files=(loaded.path, *dict.fromkeys(path for path, _, _ in found), *fixture_files),
+        files=(
+            loaded.path,
+            *dict.fromkeys(path for path, _, _ in found),
+            *fixture_files,
+            *certificates.files,
+        ),
+        certificates=certificates,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from calibration.quantity import Quantity
 from cis.activation import ArrheniusResult
 from cis.arrhenius import ArrheniusFit
+from cis.calibration_section import certificate_values
 from cis.conductivity import method_spread
 from cis.crosschecks import CrossCheck
 from cis.pipeline import Analysis
@@ -280,12 +281,13 @@ def fit_values(fit: ArcFit) -> dict[str, Any]:
 
 def result_values(analysis: Analysis) -> dict[str, Any]:
     """Everything of an analysis for result.json and --json."""
-    plates = analysis.project.sample.plates
+    cell = analysis.instruments.cell
     joint = analysis.joint
     return {
         "sample": analysis.project.sample.name,
         "virtual": analysis.project.sample.virtual,
-        "cell_constant": plates.constant_per_cm,
+        "cell_constant": cell.constant_per_cm,
+        "calibration": certificate_values(analysis),
         "pellet_density": analysis.density,
         "permittivity": _permittivity(analysis),
         "conductivity": conductivity_rows(analysis),

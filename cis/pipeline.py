@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.cell import ParallelPlates, pellet_density
+from calibration.cell import MeasuringCell, ParallelPlates, pellet_density
 from calibration.errors import InputError
-from calibration.fixture import Compensated, compensate
+from calibration.fixture import Compensated, Fixture, compensate
 from calibration.quantity import Quantity
 from calibration.records import Loaded, load
 from calibration.report import Finding
 from cis.activation import SAME_TEMPERATURE_K, ArrheniusResult, series_arrhenius
 from cis.arrhenius import ArrheniusFit, ArrheniusPoints, fit_arrhenius
+from cis.certificates import Instruments, instruments_of
 from cis.conductivity import Conductivity, Permittivity, conductivity, series_permittivity
 from cis.config import Project, Sample
 from cis.crosschecks import CrossCheck, cross_check, cross_check_findings
@@ -46,6 +47,7 @@ class Analysis:
     """
 
     project: Project
+    instruments: Instruments
     labels: tuple[str, ...]
     readings_k: tuple[float | None, ...]
     fits: tuple[ArcFit, ...]
@@ -67,7 +69,7 @@ class Analysis:
             labels=self.labels,
             temperatures_k=tuple(c.temperature_k for c in self.conductivities),
             fits=self.fits,
-            plates=self.project.sample.plates,
+            plates=self.instruments.cell,
         )
 
 
@@ -82,9 +84,9 @@ def load_config(path: Path, *, settings: Sequence[str] = ()) -> Loaded[Project]:
         raise
 
 
-def nominal_cell(plates: ParallelPlates) -> Cell:
-    """The nominal size of the sample, for the permittivity of an arc."""
-    return Cell(area_m2=plates.area_mm2.value * 1e-6, thickness_m=plates.thickness_mm.value * 1e-3)
+def nominal_cell(cell: MeasuringCell) -> Cell:
+    """A sample of 1 m thickness with the same constant, for the permittivity of an arc (only the ratio matters)."""
+    return Cell(area_m2=0.01 / cell.constant_per_cm.value, thickness_m=1.0)
 
 
 def analyze(
@@ -97,13 +99,19 @@ def analyze(
     from cis.fit import fit_series
     from cis.joint import fit_joint
 
-    plates = project.sample.plates
+    instruments = instruments_of(
+        project,
+        inputs.certificates,
+        fixture=inputs.fixture,
+        readings_k=[s.temperature_k for s in inputs.spectra],
+        started=[s.spectrum.started for s in inputs.spectra],
+    )
     progress("checking spectra")
-    prepared, compensated, refused = _prepare(project, inputs)
+    prepared, compensated, refused = _prepare(project, inputs, instruments.fixture)
     progress(f"fitting {len(prepared)} spectra")
-    cell = nominal_cell(plates)
+    cell = nominal_cell(instruments.cell)
     fits = fit_series([p.spectrum for p in prepared], circuit=project.model.circuit, cell=cell)
-    thermometer = project.temperature.thermometer
+    thermometer = instruments.thermometer
     readings = tuple(p.temperature_k for p in prepared)
     values = []
     for item, fit in zip(prepared, fits, strict=True):
@@ -112,7 +120,7 @@ def analyze(
         values.append(
             conductivity(
                 fit,
-                plates=plates,
+                plates=instruments.cell,
                 temperature_k=None if t is None else float(thermometer.correct(t)[0]),
                 temperature_sigma_k=None if sigma is None else float(sigma[0]),
                 name=item.label,
@@ -126,11 +134,12 @@ def analyze(
     checked = set(np.linspace(0, len(fits) - 1, min(len(fits), _CROSS_CHECKS)).astype(int).tolist())
     checks = tuple(cross_check(fit) if k in checked else None for k, fit in enumerate(fits))
     progress("Arrhenius")
-    porosity, density, sample_findings = _porosity(project.sample, plates)
+    porosity, density, sample_findings = _porosity(project.sample, project.sample.plates)
     permittivity, permittivity_findings = series_permittivity(values, porosity=porosity)
-    arrhenius, arrhenius_findings = series_arrhenius(project, readings, values)
+    arrhenius, arrhenius_findings = series_arrhenius(project, instruments, readings, values)
     return Analysis(
         project=project,
+        instruments=instruments,
         labels=tuple(p.label for p in prepared),
         readings_k=readings,
         fits=tuple(fits),
@@ -138,13 +147,14 @@ def analyze(
         compensated=compensated,
         refused=refused,
         joint=joint,
-        joint_energy=_joint_energy(project, joint, readings, plates),
+        joint_energy=_joint_energy(project, joint, readings, instruments),
         cross_checks=checks,
         permittivity=permittivity,
         density=density,
         arrhenius=arrhenius,
         findings=(
-            *input_findings(project, prepared, refused, compensated),
+            *instruments.findings,
+            *input_findings(project, instruments, prepared, refused, compensated),
             *sample_findings,
             *fit_findings(prepared, fits, values),
             *permittivity_findings,
@@ -156,7 +166,7 @@ def analyze(
 
 
 def _prepare(
-    project: Project, inputs: Inputs
+    project: Project, inputs: Inputs, fixture: Fixture | None
 ) -> tuple[tuple[Labelled, ...], tuple[Compensated | None, ...], tuple[Refused, ...]]:
     """Crop, compensate and check every spectrum; the refused ones apart with their reasons."""
     from cis.validate import validate
@@ -169,10 +179,8 @@ def _prepare(
         try:
             spectrum = _crop(item.spectrum, project)
             correction = None
-            if inputs.fixture is not None:
-                correction = compensate(
-                    spectrum.frequency_hz, spectrum.z_ohm, fixture=inputs.fixture
-                )
+            if fixture is not None:
+                correction = compensate(spectrum.frequency_hz, spectrum.z_ohm, fixture=fixture)
                 spectrum = replace(spectrum, z_ohm=correction.z_ohm)
             validate(spectrum)
         except InputError as error:
@@ -237,7 +245,7 @@ def _joint_energy(
     project: Project,
     joint: JointFit | None,
     readings: Sequence[float | None],
-    plates: ParallelPlates,
+    instruments: Instruments,
 ) -> ArrheniusFit | None:
     """E_A from the resistances of the joint fit: a cross-check, not the result."""
     if joint is None or project.arrhenius is None or not joint.converged:
@@ -254,9 +262,9 @@ def _joint_energy(
     resistance = joint.resistance_ohm[keep]
     points = ArrheniusPoints(
         temperature_k=t[keep],
-        sigma_s_per_cm=plates.constant_per_cm.value / resistance,
+        sigma_s_per_cm=instruments.cell.constant_per_cm.value / resistance,
         relative_stat=joint.resistance_sigma_ohm[keep] / resistance,
-        relative_geometry=plates.relative_sigma,
-        thermometer=project.temperature.thermometer,
+        relative_geometry=instruments.cell.relative_sigma,
+        thermometer=instruments.thermometer,
     )
     return fit_arrhenius(points, form="ln_sigma")

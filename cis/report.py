@@ -7,6 +7,7 @@ from calibration.quantity import Quantity
 from calibration.report import Report, Section, Table
 from calibration.thermometer import celsius
 from cis.activation import ArrheniusResult
+from cis.calibration_section import calibration_section, fixture_sentence
 from cis.conductivity import method_spread
 from cis.output import result_values
 from cis.pipeline import Analysis
@@ -40,6 +41,7 @@ def build_report(
         _spectra(analysis, progress),
         _checks(analysis, progress),
         _views(analysis, progress),
+        calibration_section(analysis),
         _methods(analysis),
     ]
     subtitle = f"{len(analysis.fits)} impedance spectra"
@@ -71,7 +73,7 @@ def _headline(analysis: Analysis) -> list[tuple[str, Quantity | str]]:
         for c in ends:
             where = c.name if c.temperature_k is None else f"{celsius(c.temperature_k):.1f} °C"
             lines.append((f"σ at {where}", Quantity(c.sigma_s_per_cm, c.total_s_per_cm, "S/cm")))
-    lines.append(("cell constant e/A", analysis.project.sample.plates.constant_per_cm))
+    lines.append(("cell constant e/A", analysis.instruments.cell.constant_per_cm))
     if analysis.density is not None:
         lines.append(("density of the pellet", analysis.density))
     found = analysis.permittivity
@@ -371,14 +373,10 @@ def _views(analysis: Analysis, progress: Callable[[str], None]) -> Section:
 
 def _methods(analysis: Analysis) -> Section:
     project = analysis.project
-    fixture = "was not compensated"
-    done = [c for c in analysis.compensated if c is not None]
-    if done:
-        fixture = f"was compensated with measured {done[0].method}"
     paragraphs = [
         "Each spectrum was checked by rules and by the linear Kramers-Kronig test, then fitted by least squares with weights 1/|Z| of "
         "the data, over logarithms of R, Q and L, from several starts computed from the data. "
-        f"Circuit: {project.model.circuit}. The fixture {fixture}.",
+        f"Circuit: {project.model.circuit}. {fixture_sentence(analysis)}",
         "E_A: least squares of the logarithm against 1/(kT), weighted with the uncertainty of each point (spectrum and temperature); scatter beyond "
         "it is added to every point. k = 8.617333262e-5 eV/K (exact). 0 °C = 273.15 K.",
     ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from calibration.cell import ParallelPlates
+from calibration.cell import MeasuringCell
 from cis.stages import ArcFit
 
 __all__ = ["FittedSeries"]
@@ -15,4 +15,4 @@ class FittedSeries:
     labels: tuple[str, ...]
     temperatures_k: tuple[float | None, ...]
     fits: tuple[ArcFit, ...]
-    plates: ParallelPlates | None
+    plates: MeasuringCell | None

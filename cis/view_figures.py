@@ -15,7 +15,7 @@ def modulus_figure(analysis: Analysis) -> RenderedFigure:
     """Imaginary part of the electric modulus: peaks where the bulk relaxes, blind to the electrodes."""
     figure = new_figure(height_in=3.8)
     axis = figure.subplots()
-    empty = analysis.project.sample.plates.vacuum_capacitance_f
+    empty = analysis.instruments.cell.vacuum_capacitance_f
     for fit, colour, label in each_fit(analysis.series):
         f, used = fit.spectrum.frequency_hz, fit.validation.used
         order = np.argsort(f)
@@ -49,7 +49,7 @@ def jonscher_figure(analysis: Analysis) -> RenderedFigure:
     """Real part of the conductivity against frequency, with the fitted Jonscher law."""
     figure = new_figure(width_in=8.5, height_in=4.2)
     axis = figure.subplots()
-    factor = analysis.project.sample.plates.constant_per_cm.value
+    factor = analysis.instruments.cell.constant_per_cm.value
     for (fit, colour, label), check in zip(
         each_fit(analysis.series), analysis.cross_checks, strict=True
     ):

@@ -13,7 +13,7 @@ from calibration.records import Loaded
 from calibration.report import Finding, Severity
 from calibration.solutions import Solution, constant_from_solution, find_solution
 from cis.calibrate.config import CalibrationFile, CellTable
-from cis.calibrate.measure import Measured, MeasuredResistance, measure_resistances
+from cis.calibrate.measure import MeasuredResistance, measure_resistances
 
 __all__ = ["CellCalibration", "CellPoint", "calibrate_cell"]
 
@@ -259,7 +259,7 @@ def _issue(
     files: Sequence[Path],
 ) -> Certificate:
     table, entry = loaded.record.cell, loaded.record.certificate
-    facts = {"method": "" if table is None else table.method}
+    facts: dict[str, str] = {"method": "" if table is None else table.method}
     if solution is not None:
         facts |= {"solution": solution.name, "citation": solution.citation}
     tables = {}

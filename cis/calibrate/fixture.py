@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.certificate import BelongsTo, Certificate, issue_certificate
+from calibration.certified import fixture_tables, standards_of
 from calibration.errors import InputError
-from calibration.fixture import Fixture, Standard
+from calibration.fixture import Fixture
 from calibration.fixture_model import Lumped, lumped_open, lumped_short
 from calibration.quantity import Quantity
 from calibration.records import Loaded
@@ -14,9 +15,8 @@ from calibration.report import Finding
 from cis.calibrate.config import CalibrationFile
 from cis.inputs import read_fixture
 
-__all__ = ["FixtureCalibration", "calibrate_fixture", "fixture_of"]
+__all__ = ["FixtureCalibration", "calibrate_fixture"]
 
-_STANDARDS = ("open", "short", "load")
 _STRUCTURE = 0.05
 _LOAD_FAR = 0.3
 
@@ -50,7 +50,7 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
     fixture, files = read_fixture(table, folder=loaded.folder, load_ohm=load_ohm)
     opened = None if fixture.open is None else lumped_open(fixture.open)
     shorted = None if fixture.short is None else lumped_short(fixture.short)
-    values = {}
+    values: dict[str, Quantity] = {}
     if shorted is not None:
         values |= {
             "series_resistance_ohm": shorted.resistive,
@@ -70,8 +70,8 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
         sources=(loaded.path, *files),
         belongs_to=BelongsTo(instrument=entry.instrument),
         valid_days=entry.valid_days,
-        tables=_tables(fixture),
-        facts={"standards": " ".join(n for n in _STANDARDS if getattr(fixture, n) is not None)},
+        tables=fixture_tables(fixture),
+        facts={"standards": " ".join(standards_of(fixture))},
     )
     return FixtureCalibration(
         fixture=fixture,
@@ -80,42 +80,6 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
         load_ohm=table.load_ohm,
         findings=_findings(fixture, opened, shorted),
         certificate=certificate,
-    )
-
-
-def _tables(fixture: Fixture) -> dict[str, tuple[float, ...]]:
-    tables: dict[str, tuple[float, ...]] = {}
-    for name in _STANDARDS:
-        standard: Standard | None = getattr(fixture, name)
-        if standard is not None:
-            tables[f"{name}_frequency_Hz"] = tuple(standard.frequency_hz.tolist())
-            tables[f"{name}_Z_real_ohm"] = tuple(standard.z_ohm.real.tolist())
-            tables[f"{name}_Z_imag_ohm"] = tuple(standard.z_ohm.imag.tolist())
-    return tables
-
-
-def fixture_of(certificate: Certificate) -> Fixture:
-    """The spectra of a fixture's certificate. Raises InputError where it holds none, or halves of one."""
-    found: dict[str, Standard] = {}
-    for name in _STANDARDS:
-        columns = [
-            certificate.tables.get(f"{name}_{c}", ())
-            for c in ("frequency_Hz", "Z_real_ohm", "Z_imag_ohm")
-        ]
-        if not any(columns):
-            continue
-        if len({len(c) for c in columns}) != 1 or len(columns[0]) < 2:
-            raise InputError(f"the {name} of the fixture certificate is incomplete")
-        frequency, real, imag = (np.array(c, dtype=np.float64) for c in columns)
-        found[name] = Standard(name=name, frequency_hz=frequency, z_ohm=real + 1j * imag)
-    if not found:
-        raise InputError("the fixture certificate holds no spectrum")
-    load = certificate.values.get("load_ohm")
-    return Fixture(
-        open=found.get("open"),
-        short=found.get("short"),
-        load=found.get("load"),
-        load_true_ohm=None if load is None else load.value,
     )
 
 

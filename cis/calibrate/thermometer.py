@@ -8,7 +8,7 @@ from calibration.certificate import BelongsTo, Certificate, issue_certificate
 from calibration.errors import InputError
 from calibration.quantity import Quantity
 from calibration.records import Loaded
-from calibration.thermometer import Thermometer, kelvin
+from calibration.thermometer import kelvin
 from calibration.thermometer_fit import (
     TemperatureReading,
     ThermometerFit,
@@ -17,7 +17,7 @@ from calibration.thermometer_fit import (
 )
 from cis.calibrate.config import CalibrationFile, PointTable
 
-__all__ = ["ThermometerCalibration", "calibrate_thermometer", "range_of", "thermometer_of"]
+__all__ = ["ThermometerCalibration", "calibrate_thermometer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +91,3 @@ def _reading(point: PointTable) -> TemperatureReading:
         raise InputError("neither fixed_point nor true_C is given", where="point")
     true = Quantity(kelvin(point.true_C.value), point.true_C.sigma, "K")
     return TemperatureReading(label=f"{point.true_C.value:g} °C", read_k=read, true_k=true)
-
-
-def thermometer_of(certificate: Certificate) -> Thermometer:
-    """The thermometer that a certificate describes. Raises InputError where it lacks a number."""
-    return Thermometer(
-        point_sigma_k=certificate.value("point_sigma_K").value,
-        offset_k=certificate.value("offset_K"),
-        lag=certificate.values.get("lag"),
-        ambient_k=certificate.value("pivot_K").value,
-    )
-
-
-def range_of(certificate: Certificate) -> tuple[float, float]:
-    """Lowest and highest reading of a thermometer's calibration, K. Raises InputError where they are missing."""
-    read = certificate.tables.get("read_K", ())
-    if not read:
-        raise InputError("the thermometer certificate does not say between which readings it holds")
-    return min(read), max(read)

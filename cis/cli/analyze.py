@@ -164,6 +164,8 @@ def _resolved(loaded: "Loaded[Project]") -> str:
         spectrum["files"] = str(folder / spectrum["files"])
     for name in {"open", "short", "load"} & set(table.get("fixture", {})):
         table["fixture"][name] = str(folder / table["fixture"][name])
+    for kind in {"cell", "fixture", "thermometer"} & set(table.get("calibration", {})):
+        table["calibration"][kind] = str(folder / table["calibration"][kind])
     header = [f"as resolved from {loaded.path.name}"]
     header += [f"--set {shlex.quote(f'{k}={v}')}" for k, v in loaded.overrides.items()]
     return to_toml(table, header=header)
