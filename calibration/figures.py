@@ -10,12 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from calibration.palette import COLOURS
 from calibration.report import RenderedFigure
 
 __all__ = ["COLOURS", "house_style", "new_figure", "render"]
-
-# Okabe-Ito: told apart by colour-blind readers and in grey print
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 
 _STYLE: Any = {
     "font.size": 10.0,

@@ -17,7 +17,13 @@ ONE_PLACE = {
     "jinja2": {"calibration/report.py"},
     "lmfit": {"calibration/least_squares.py"},
     "pydantic": {"calibration/records.py", "xtsred/config.py", "cis/config.py"},
-    "bokeh": {"calibration/page", "xtsred/tune", "cis/tune"},
+    "bokeh": {
+        "calibration/page",
+        "xtsred/tune",
+        "cis/tune",
+        "xtsred/cli/tune.py",
+        "cis/cli/tune.py",
+    },
     "tornado": {"calibration/page"},
 }
 LAZY = (

@@ -47,7 +47,7 @@ class PageServer:
     """
 
     def __init__(
-        self, build: Callable[[Document], None], *, port: int = 0, grace_s: float = 5.0
+        self, build: Callable[[Document], object], *, port: int = 0, grace_s: float = 5.0
     ) -> None:
         self._build = build
         self._grace_s = grace_s
@@ -75,7 +75,7 @@ class PageServer:
     async def _serve(self, ready: Callable[[], object]) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         application = _Gated(
-            Application(FunctionHandler(self._build)),
+            Application(FunctionHandler(_quiet(self._build))),
             port=self.port,
             token=self._token,
             ticket=self._ticket,
@@ -104,7 +104,7 @@ class PageServer:
 
 
 def serve(
-    build: Callable[[Document], None],
+    build: Callable[[Document], object],
     *,
     tell: Callable[[str], object],
     browser: bool = True,
@@ -112,18 +112,25 @@ def serve(
 ) -> None:
     """Serve a document to this computer until its last tab closes or Ctrl-C.
 
-    build: fills an empty document, once for every tab that opens. tell: gets the address, and how to stop, in one
-    sentence. browser: open it in the user's browser. Raises InputError where the port cannot be had.
+    build: fills an empty document, once for every tab that opens. tell: gets the address once it answers. browser: open
+    it in the user's browser. Raises InputError where the port cannot be had.
     """
     server = PageServer(build, port=port)
 
     def ready() -> None:
-        tell(f"{server.url}  (this computer only; stops with the last tab, or Ctrl-C)")
+        tell(server.url)
         if browser:
             # a text browser blocks; a graphical one returns at once
             threading.Thread(target=webbrowser.open, args=(server.start,), daemon=True).start()
 
     server.run(ready=ready)
+
+
+def _quiet(build: Callable[[Document], object]) -> Callable[[Document], None]:
+    def filled(document: Document) -> None:
+        build(document)
+
+    return filled
 
 
 def _bound(port: int) -> socket.socket:

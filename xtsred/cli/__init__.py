@@ -14,7 +14,6 @@ command = LazyGroup(
         "convert": ("write scans as plain text", "xtsred.cli.convert:convert"),
         "reduce": ("raw scans to S(Q), g(r) and a report", "xtsred.cli.reduce:reduce"),
         "batch": ("many patterns of one setup to one result", "xtsred.cli.batch:batch"),
-        "batch": ("many patterns of one setup to one result", "xtsred.cli.batch:batch"),
         "optimize": (
             "inputs adjusted inside their sigma until what must hold does",
             "xtsred.cli.optimize:optimize",
@@ -23,6 +22,7 @@ command = LazyGroup(
             "zero, displacement, resolution from a line standard; mu R of a capillary",
             "xtsred.cli.calibrate:calibrate",
         ),
+        "tune": ("turn the numbers of a project on a page", "xtsred.cli.tune:tune"),
         "compare": ("Wright R_X of a model against a measured S(Q)", "xtsred.cli.compare:compare"),
         "transform": (
             "S, i, F, g, G, T, R and Keen's functions into each other",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.errors import InputError
+from calibration.folder import safe_name
 from calibration.page.edits import Edits
 from calibration.page.project_file import as_settings
 from calibration.records import Loaded
@@ -93,9 +94,10 @@ class Session:
             return None
         return float((self.value(control) - self.in_file(control)) / control.sigma)
 
-    def command(self, out: str) -> list[str]:
+    def command(self) -> list[str]:
         """Words of the command that gives this result. Raises InputError where --set cannot say a change."""
-        words = ["xtsred", "reduce", str(self.path), "--out", out]
+        name = safe_name(self.start.project.sample.name)
+        words = ["xtsred", "reduce", str(self.path), "--out", f"{name}-tuned"]
         for setting in self.edits.settings():
             words += ["--set", setting]
         return words
