@@ -3,24 +3,20 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from calibration.campaign.engine import Run
+from calibration.campaign.findings import FindingGroup, Tally
 from calibration.campaign.jobs import Outcome
-from calibration.report import Severity
 from xtsred.batch.series import NUMBER, Series
 from xtsred.stages import Array, frozen
 
-__all__ = ["Collected", "Column", "FindingGroup", "collect_numbers", "series_csv"]
-
-_LISTED = 8
-_DIGITS = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?:\(\d+\))?")
-_RANK: Mapping[str, int] = {"problem": 0, "warning": 1, "note": 2}
+__all__ = ["Collected", "Column", "collect_numbers", "column_key", "series_csv"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +31,6 @@ class Column:
     values: Array
     sigma: Array
     systematic: Array
-
-
-@dataclass(slots=True, kw_only=True)
-class FindingGroup:
-    """Findings that differ in numbers only. text: of the first; patterns: how many have it; first: names of some."""
-
-    severity: Severity
-    text: str
-    patterns: int = 0
-    first: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +77,7 @@ class _Builder:
         self.size = size
         self.units: dict[str, str] = {}
         self.arrays: dict[str, np.ndarray[Any, np.dtype[np.float64]]] = {}
-        self.groups: dict[tuple[str, str], FindingGroup] = {}
+        self.tally = Tally()
         self.counts = np.full((size, 3), -1, dtype=np.int64)
         self.q_index: tuple[int, int] | None = None
         self.r: Array = frozen([])
@@ -105,16 +91,7 @@ class _Builder:
                 self.units[quantity] = said["unit"]
             row = (said["value"], said["sigma"], said["systematic"])
             self.arrays[quantity][:, place] = [np.nan if v is None else v for v in row]
-        self.counts[place] = 0
-        for finding in values["findings"]:
-            self.counts[place, _RANK[finding["severity"]]] += 1
-        for severity, kind, text in _kinds(values):
-            group = self.groups.setdefault(
-                (severity, kind), FindingGroup(severity=severity, text=text)
-            )
-            group.patterns += 1
-            if len(group.first) < _LISTED:
-                group.first.append(name)
+        self.counts[place] = self.tally.add(name, values["findings"], own_names=values["files"])
         self.samples[values["sample"]] = None
         self.windows[values["window"]] = None
 
@@ -123,19 +100,6 @@ class _Builder:
         low, high = self.q_index or (first, last)
         self.q_index = (min(low, first), max(high, last))
         self.r = r
-
-
-def _kinds(values: Mapping[str, Any]) -> Iterator[tuple[Severity, str, str]]:
-    """(severity, text without numbers and file names, text), each kind once."""
-    seen = set()
-    for finding in values["findings"]:
-        kind = finding["text"]
-        for name in values["files"]:
-            kind = kind.replace(name, "FILE")
-        kind = _DIGITS.sub("#", kind)
-        if (finding["severity"], kind) not in seen:
-            seen.add((finding["severity"], kind))
-            yield finding["severity"], kind, finding["text"]
 
 
 def collect_numbers(series: Series, run: Run, *, findings_csv: Path) -> Collected:
@@ -165,7 +129,6 @@ def collect_numbers(series: Series, run: Run, *, findings_csv: Path) -> Collecte
     names = list(dict.fromkeys(n for m in series.members for n in m.values))
     values = {n: frozen([m.values.get(n, np.nan) for m in series.members]) for n in names}
     sigma = series.loaded.record.variable_sigma
-    groups = sorted(builder.groups.values(), key=lambda g: (_RANK[g.severity], -g.patterns))
     return Collected(
         names=tuple(m.name for m in series.members),
         files=tuple(m.file for m in series.members),
@@ -175,7 +138,7 @@ def collect_numbers(series: Series, run: Run, *, findings_csv: Path) -> Collecte
         values=values,
         columns=columns,
         counts=builder.counts,
-        groups=tuple(groups),
+        groups=builder.tally.groups,
         failed=tuple(run.failed),
         q_index=builder.q_index or (1, 0),
         q_step=q_step,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.campaign.jobs import Outcome
+from calibration.campaign.findings import failure_finding, failure_reason, group_findings
 from calibration.provenance import Provenance
 from calibration.quantity import Quantity
 from calibration.report import Finding, RenderedFigure, Report, Section, Table, typeset
@@ -28,6 +28,7 @@ _WATERFALL = 24
 _MAP = 400
 _LISTED = 200
 _DRAWN = 12
+_R_DRAWN = (1.0, 10.0)  # below, g(r) shows what noise does where no atoms are
 _VIRTUAL = "Virtual experiment: the scans were simulated, nothing here was measured."
 
 
@@ -56,41 +57,17 @@ def build_page(
         title=series.name,
         subtitle=f"{len(collected.names)} patterns of {', '.join(collected.samples) or 'no sample'} against "
         f"{label_of(collected.x_name)}",
-        findings=_page_findings(collected, doubts),
+        findings=[
+            *doubts,
+            *failure_finding(collected.failed, total=len(collected.names), noun="pattern"),
+            *group_findings(collected.groups, total=len(collected.names), noun="pattern"),
+        ],
         headline=_headline(collected, trends),
         sections=sections,
         provenance=provenance,
         values=_values(collected, trends),
         banner=_VIRTUAL if collected.virtual else "",
     )
-
-
-def _page_findings(collected: Collected, doubts: Sequence[Finding]) -> list[Finding]:
-    """Failures, the run's own doubts, and each kind of finding once with how many patterns have it."""
-    found = list(doubts)
-    total = len(collected.names)
-    if collected.failed:
-        names = _some([o.name for o in collected.failed])
-        text = f"{len(collected.failed)} of {total} patterns failed and are not in the results: {names}."
-        found.append(Finding("problem", text, {"failed": float(len(collected.failed))}))
-    for group in collected.groups:
-        who = (
-            "Every pattern"
-            if group.patterns == total
-            else f"{group.patterns} of {total} patterns ({_some(group.first, group.patterns)})"
-        )
-        text = typeset(f"{who}: {group.text}")
-        if group.patterns > 1 and any(c.isdigit() for c in group.text):
-            text += f" [numbers of {group.first[0]}]"
-        found.append(Finding(group.severity, text, {"patterns": float(group.patterns)}))
-    return found
-
-
-def _some(names: Sequence[str], total: int | None = None) -> str:
-    total = len(names) if total is None else total
-    shown = list(names[:8])
-    more = f" and {total - len(shown)} more" if total > len(shown) else ""
-    return ", ".join(shown) + more
 
 
 def _worth_drawing(collected: Collected) -> list[Column]:
@@ -141,7 +118,7 @@ def _headline(collected: Collected, trends: dict[str, Trend]) -> list[tuple[str,
 def _findings_section(collected: Collected) -> Section:
     tables = []
     if collected.failed:
-        rows = [(o.name, _reason(o)) for o in collected.failed[:_LISTED]]
+        rows = [(o.name, failure_reason(o)) for o in collected.failed[:_LISTED]]
         tables.append(
             Table(
                 title="Patterns that failed",
@@ -186,15 +163,6 @@ def _caption(total: int, file: str) -> str:
     )
 
 
-def _reason(outcome: Outcome) -> str:
-    if outcome.failure is None:
-        return ""
-    lines = outcome.failure.text.strip().splitlines()
-    if outcome.failure.bug:
-        return f"a mistake of this program, please report it: {lines[-1]}"
-    return " ".join(line.strip() for line in lines)
-
-
 def _picked(collected: Collected, count: int) -> list[int]:
     """Evenly spread patterns in the order of the series variable; the first and last among them."""
     good = np.flatnonzero((collected.counts[:, 0] >= 0) & np.isfinite(collected.x))
@@ -218,7 +186,7 @@ def _curves_section(collected: Collected, h5: Path) -> Section:
     q = frozen(collected.q_step * np.arange(low, high + 1))
     r_label, q_label = "r (Å)", "Q (= k) (Å⁻¹)"
     window = "window " + "; ".join(collected.windows)
-    near = collected.r <= 10.0
+    near = (collected.r >= _R_DRAWN[0]) & (collected.r <= _R_DRAWN[1])
     figures: list[RenderedFigure] = []
     g = _curves(collected, h5, "g", collected.r, _WATERFALL)
     g = Curves(axis=frozen(g.axis[near]), rows=frozen(g.rows[:, near]), x=g.x, x_name=g.x_name)
@@ -306,7 +274,7 @@ def _values(collected: Collected, trends: dict[str, Trend]) -> dict[str, object]
         "status": {w: words.count(w) for w in ("done", "warning", "problem", "failed")},
         "variable": collected.x_name,
         "virtual": collected.virtual,
-        "failed": [{"pattern": o.name, "error": _reason(o)} for o in collected.failed],
+        "failed": [{"pattern": o.name, "error": failure_reason(o)} for o in collected.failed],
         "slopes": {
             name: {
                 "slope": f.slope,

@@ -1,18 +1,17 @@
 """A series from its file to its folder: run what is missing, then write what the whole gives."""
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.campaign.durable import FolderLock, publish
 from calibration.campaign.engine import Run, run_campaign
+from calibration.campaign.findings import failures_csv, thread_doubts
 from calibration.campaign.jobs import Outcome
 from calibration.campaign.place import RESULTS, check_campaign, mark_campaign
 from calibration.campaign.workers import Pool
 from calibration.provenance import collect
-from calibration.report import Finding, write_report
+from calibration.report import write_report
 from xtsred.batch.recipe import PROGRAM, PatternRecipe, jobs_of
 from xtsred.batch.series import Series
 
@@ -74,29 +73,18 @@ def _write(series: Series, run: Run, *, out: Path, command: str) -> None:
     with publish(out) as folder:
         collected = collect_numbers(series, run, findings_csv=folder / "findings.csv")
         (folder / "series.csv").write_text(series_csv(collected), encoding="utf-8")
-        (folder / "failures.csv").write_text(_failures_csv(run.failed), encoding="utf-8")
+        (folder / "failures.csv").write_text(
+            failures_csv(run.failed, noun="pattern"), encoding="utf-8"
+        )
         write_series(folder / "series.h5", collected, run, title=series.name, texts=texts)
         page = build_page(
             series,
             collected,
             h5=folder / "series.h5",
             provenance=provenance,
-            doubts=run_doubts(run.outcomes),
+            doubts=thread_doubts(run.outcomes),
         )
         write_report(page, folder)
-
-
-def run_doubts(outcomes: Sequence[Outcome]) -> list[Finding]:
-    """What the workers say about themselves."""
-    threads = {o.threads for o in outcomes if o.status == "computed"} - {"1"}
-    if not threads:
-        return []
-    said = ", ".join(sorted(t or "not stated" for t in threads))
-    text = (
-        f"Workers ran numerical libraries with another number of threads than 1 ({said}): the last bits of the results may "
-        "depend on it. Set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1 where the workers are started."
-    )
-    return [Finding("note", text)]
 
 
 def _shared_files(series: Series) -> list[Path]:
@@ -105,12 +93,3 @@ def _shared_files(series: Series) -> list[Path]:
     scans = [series.project_path.parent / s.file for s in series.project.scan if s.role != "sample"]
     named = [*series.files, *scans]
     return [p for p in named if p.is_file() and p.name not in target]
-
-
-def _failures_csv(failed: Sequence[Outcome]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["pattern", "error"])
-    for outcome in failed:
-        writer.writerow([outcome.name, outcome.failure.text if outcome.failure else ""])
-    return text.getvalue()
