@@ -27,6 +27,7 @@ __all__ = [
     "arrhenius_rows",
     "conductivity_csv",
     "conductivity_rows",
+    "csv_cell",
     "fit_values",
     "fits_csv",
     "fits_rows",
@@ -211,11 +212,12 @@ def _csv(rows: Sequence[Mapping[str, Cell]], *, first: Sequence[str]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row.get(c)) for c in columns])
+        writer.writerow([csv_cell(row.get(c)) for c in columns])
     return text.getvalue()
 
 
-def _cell(value: Cell) -> str:
+def csv_cell(value: Cell) -> str:
+    """A value as every table of ours writes it; None and NaN are empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
