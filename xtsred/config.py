@@ -18,6 +18,7 @@ from xtsred.config_checks import check_project
 
 __all__ = [
     "Beam",
+    "CalibrationFiles",
     "Columns",
     "Comparison",
     "Container",
@@ -203,12 +204,27 @@ class Goniometer:
 
     zero_deg: 2theta read at the direct beam. along_mm, across_mm: displacement of the sample from the axis along the
     beam (positive away from the tube) and across it (positive towards growing 2theta); radius_mm: axis to slit.
+    along_deg, across_deg: the same over the radius, as angles, where the radius is not known.
     """
 
     zero_deg: Annotated[Quantity, Number(unit="°")] = Quantity(0.0, None, "°")
     along_mm: Annotated[Quantity, Number(unit="mm")] = Quantity(0.0, None, "mm")
     across_mm: Annotated[Quantity, Number(unit="mm")] = Quantity(0.0, None, "mm")
     radius_mm: Annotated[Quantity, Number(unit="mm", gt=0.0)] | None = None
+    along_deg: Annotated[Quantity, Number(unit="°", gt=-10.0, lt=10.0)] = Quantity(0.0, None, "°")
+    across_deg: Annotated[Quantity, Number(unit="°", gt=-10.0, lt=10.0)] = Quantity(0.0, None, "°")
+
+
+@record
+class CalibrationFiles:
+    """Certificates that `xtsred calibrate` issued; their values stand in for the keys that they calibrate.
+
+    goniometer: zero and displacement of [goniometer]; attenuation: sample.mu_R; detector: dead time and window of [detector].
+    """
+
+    goniometer: Text | None = None
+    attenuation: Text | None = None
+    detector: Text | None = None
 
 
 @record
@@ -349,6 +365,7 @@ class Project:
     container: Container | None = None
     environment: Environment | None = None
     goniometer: Goniometer | None = None
+    calibration: CalibrationFiles | None = None
     multiple_scattering: MultipleScattering | None = None
     comparison: Comparison | None = None
     optimize: Optimize | None = None
@@ -359,6 +376,12 @@ class Project:
 def load_project(path: Path, *, settings: Sequence[str] = ()) -> Loaded[Project]:
     """Read and check a project file after applying `key.path=value` settings.
 
-    Raises InputError where the file cannot be read, ConfigError naming everything that is wrong at once.
+    The values of its calibration certificates stand in the keys that they calibrate (`xtsred.certificates`).
+    Raises InputError where a file cannot be read or a certificate cannot be applied, ConfigError naming everything that is wrong at once.
     """
-    return load(Project, path, settings=settings, check=check_project)
+    loaded = load(Project, path, settings=settings, check=check_project)
+    if loaded.record.calibration is None:
+        return loaded
+    from xtsred.certificates import with_certificates  # which needs the records above
+
+    return with_certificates(loaded)

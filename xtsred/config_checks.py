@@ -12,6 +12,7 @@ from calibration.errors import InputError
 from calibration.radiation import BELONGS_WITHIN, identify, lines_of, select_lines
 from calibration.records import number_in
 from xtsred.config_bounds import out_of_bounds
+from xtsred.config_certified import without_certified
 
 __all__ = ["check_project", "radiation_problems"]
 
@@ -28,6 +29,7 @@ def check_project(table: Raw) -> Sequence[str]:
         part = table.get(name)
         if isinstance(part, Mapping):
             problems += [f"{name}.{text}" for text in check(part)]
+    problems = without_certified(table, problems)
     problems += out_of_bounds(table)
     problems += _scans(table)
     problems += _shells(table)
@@ -234,8 +236,20 @@ def _goniometer(part: Raw) -> Iterator[str]:
     )
     if radius is not None and offset >= radius > 0.0:
         yield f"radius_mm: must be beyond the displacement of {offset:.4g} mm, not {radius:g}"
-    displaced = next((key for key in ("along_mm", "across_mm") if key in part), None)
-    if displaced is not None:
+    displaced, turned = (
+        next(
+            (
+                f"{way}_{unit}"
+                for way in ("along", "across")
+                if number_in(part.get(f"{way}_{unit}"))
+            ),
+            None,
+        )
+        for unit in ("mm", "deg")
+    )
+    if displaced is not None and turned is not None:
+        yield f"{turned}: given beside {displaced}; write displacements in one way only"
+    elif displaced is not None:
         yield from _together(part, displaced, "radius_mm")
 
 

@@ -13,6 +13,7 @@ from calibration.quantity import Quantity
 from calibration.radiation import disagreements
 from calibration.records import Loaded
 from calibration.report import Finding
+from xtsred.certificates import alignment_of, certificate_files
 from xtsred.config import Project, ScanEntry
 from xtsred.counting import Instrument, Measurement
 from xtsred.io import read_scans
@@ -21,7 +22,15 @@ from xtsred.memo import Memo
 from xtsred.stages import Role, Scan
 from xtsred.unpack import Plan
 
-__all__ = ["Inputs", "header_findings", "input_files", "instrument_of", "read_inputs", "restated"]
+__all__ = [
+    "Inputs",
+    "header_findings",
+    "input_files",
+    "instrument_of",
+    "read_inputs",
+    "restated",
+    "scans_started",
+]
 
 Inputs = dict[Role, list[Measurement]]
 
@@ -136,21 +145,19 @@ def input_files(loaded: Loaded[Project]) -> list[Path]:
         named = comparison.curve or comparison.trajectory
         if named is not None:
             files.append(loaded.folder / named)
-    return files
+    return [*files, *certificate_files(loaded)]
 
 
 def instrument_of(project: Project) -> Instrument:
     """Dead time and alignment that all scans share."""
     table = project.goniometer
-    alignment = Alignment()
-    if table is not None:
-        alignment = Alignment(
-            zero_deg=table.zero_deg.value,
-            along_mm=table.along_mm.value,
-            across_mm=table.across_mm.value,
-            radius_mm=None if table.radius_mm is None else table.radius_mm.value,
-        )
+    alignment = Alignment() if table is None else alignment_of(table)
     return Instrument(dead_time_s=project.detector.dead_time_s.value, alignment=alignment)
+
+
+def scans_started(inputs: Inputs) -> tuple[str, ...]:
+    """When the scans of the sample were begun, as their headers say it."""
+    return tuple(m.scan.header.started for m in inputs.get("sample", []) if m.scan.header.started)
 
 
 def header_findings(inputs: Inputs, plan: Plan) -> tuple[Finding, ...]:

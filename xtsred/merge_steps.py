@@ -80,7 +80,9 @@ def alignment_step(measurement: Measurement, instrument: Instrument) -> Step:
         curves={"correction": frozen(true_two_theta(reading, alignment=a) - reading)},
         parameters={
             "zero": f"{a.zero_deg:g}°",
-            "displacement along, across the beam": f"{a.along_mm:g}, {a.across_mm:g} mm",
+            "displacement along, across the beam": f"{a.along_mm:g}, {a.across_mm:g} mm"
+            if a.along_mm or a.across_mm
+            else f"{a.along_deg:g}, {a.across_deg:g}° of the radius",
         },
         reference="geometry of a displaced sample on a circle of radius R (calibration.goniometer)",
     )

@@ -198,6 +198,9 @@ def resolved_project(loaded: Loaded[Project], *, folder: Path) -> str:
     comparison = table.get("comparison", {})
     for key in {"curve", "trajectory"} & set(comparison):
         comparison[key] = moved(comparison[key])
+    certificates = table.get("calibration", {})
+    for kind in certificates:
+        certificates[kind] = moved(certificates[kind])
     header = [f"Resolved from {loaded.path.name}. Paths are relative to this file."]
     header += [f"--set {key}={value}" for key, value in loaded.overrides.items()]
     return to_toml(table, header=header)

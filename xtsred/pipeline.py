@@ -11,12 +11,13 @@ from calibration.radiation import Line
 from calibration.records import Loaded
 from xtsred import checks, steps
 from xtsred.binning import QGrid, cell_edges, momentum_transfer, uniform_q
+from xtsred.certificates import certificate_notes
 from xtsred.comparison import compare_with
 from xtsred.config import Project
 from xtsred.corrections.absorption import Attenuation, beam_transmission
 from xtsred.corrections.environment import Measurement
 from xtsred.fourier import pair_distribution
-from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs
+from xtsred.inputs import Inputs, header_findings, instrument_of, read_inputs, scans_started
 from xtsred.memo import Memo
 from xtsred.merge import Merged, merge_roles, on_angles
 from xtsred.multiple import NotApplied, multiple_scattering_model
@@ -112,9 +113,11 @@ def reduce_inputs(
     shells, shell_findings = measure_shells(project, plan, pdf)
     intensity = _intensity(problem, solution, angle)
     comparison, comparison_findings = compare_with(loaded, plan, solution.structure, memo=keep)
+    certified = certificate_notes(loaded, started=scans_started(inputs))
     findings = (
         *plan.findings,
         *header_findings(inputs, plan),
+        *certified.findings,
         *(f for p in merged.patterns.values() for f in p.findings),
         *checks.all_findings(
             checks.Evidence(
@@ -158,7 +161,10 @@ def reduce_inputs(
         pair_distribution=pdf,
         shells=shells,
         findings=findings,
-        parameters=_parameters(plan, transmissions, patterns, multiple),
+        parameters={
+            **_parameters(plan, transmissions, patterns, multiple),
+            **certified.parameters,
+        },
         comparison=comparison,
     )
 

@@ -62,7 +62,7 @@ def make_plan(project: config.Project) -> Plan:
         composition=composition,
         mass_density_g_per_cm3=mass_density(composition, number_density_per_a3=density),
     )
-    packing, packing_findings = _packing(project.sample, solid, energy)
+    packing, packing_findings = _packing(project, solid, energy)
     detector = _detector(project.detector)
     radius = project.sample.radius_mm.value
     wall = _wall(project.container)
@@ -181,9 +181,10 @@ def _densities(
 
 
 def _packing(
-    sample: config.Sample, solid: Substance, energy_kev: float
+    project: config.Project, solid: Substance, energy_kev: float
 ) -> tuple[float, tuple[Finding, ...]]:
-    """The packing from everything that is stated; the first of mass, packing fraction, mu R is used."""
+    """The packing from everything that is stated; the first of a certificate's mu R, mass, packing fraction, mu R is used."""
+    sample = project.sample
     radius = sample.radius_mm.value
     found: dict[str, float] = {}
     if sample.mass_mg is not None and sample.filled_length_mm is not None:
@@ -196,8 +197,10 @@ def _packing(
     if sample.mu_R is not None:
         found["mu_R"] = sample.mu_R.value / (radius * float(solid.mu_per_mm(np.array(energy_kev))))
     name, packing = next(iter(found.items()))
+    if project.calibration is not None and project.calibration.attenuation is not None:
+        name, packing = "mu_R", found["mu_R"]
     findings = []
-    for other, value in list(found.items())[1:]:
+    for other, value in ((n, v) for n, v in found.items() if n != name):
         if abs(value / packing - 1.0) > _AGREE:
             text = f"The packing from {name} is {packing:.3f}, from {other} {value:.3f}; that from {name} was used."
             findings.append(Finding("warning", text, {name: packing, other: value}))
