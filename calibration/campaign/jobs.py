@@ -33,11 +33,16 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One member of a campaign. number: its place, from 0; spec: plain values (JSON) that say all that is not in a file."""
+    """One member of a campaign.
+
+    number: its place, from 0; spec: plain values (JSON) that say all that is not in a file; where: it was named, for messages.
+    Number and where do not change a result.
+    """
 
     number: int
     name: str
     spec: Mapping[str, Any]
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
