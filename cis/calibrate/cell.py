@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.cell import CombinedConstant, ParallelPlates, combine_constants, disc_area
-from calibration.certificate import BelongsTo, Certificate, issue_certificate
+from calibration.certificate import Certificate
 from calibration.errors import InputError
 from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding, Severity
 from calibration.solutions import Solution, constant_from_solution, find_solution
 from cis.calibrate.config import CalibrationFile, CellTable
+from cis.calibrate.issue import issue
 from cis.calibrate.measure import MeasuredResistance, measure_resistances
 
 __all__ = ["CellCalibration", "CellPoint", "calibrate_cell"]
@@ -40,7 +41,7 @@ class CellPoint:
 class CellCalibration:
     """points: determinations; constant: 1/cm (None: a resistor alone); gain: R_read/R_true with a resistor.
     geometry: the constant of the stated size. solution: the table used. combined: how the points agree.
-    certificate: of all this."""
+    certificate: of all this; files: that were read."""
 
     points: tuple[CellPoint, ...]
     constant: Quantity | None
@@ -50,6 +51,7 @@ class CellCalibration:
     combined: CombinedConstant | None
     findings: tuple[Finding, ...]
     certificate: Certificate
+    files: tuple[Path, ...]
 
 
 def calibrate_cell(loaded: Loaded[CalibrationFile]) -> CellCalibration:
@@ -92,6 +94,7 @@ def calibrate_cell(loaded: Loaded[CalibrationFile]) -> CellCalibration:
         combined=combined,
         findings=tuple(findings),
         certificate=certificate,
+        files=(loaded.path, *measured.files),
     )
 
 
@@ -258,11 +261,11 @@ def _issue(
     solution: Solution | None,
     files: Sequence[Path],
 ) -> Certificate:
-    table, entry = loaded.record.cell, loaded.record.certificate
+    table = loaded.record.cell
     facts: dict[str, str] = {"method": "" if table is None else table.method}
     if solution is not None:
         facts |= {"solution": solution.name, "citation": solution.citation}
-    tables = {}
+    tables: dict[str, tuple[float, ...]] = {}
     if points:
         tables = {
             "resistance_ohm": tuple(p.measured.resistance_ohm.value for p in points),
@@ -272,13 +275,4 @@ def _issue(
         temperatures = [p.measured.temperature_c for p in points]
         if all(t is not None for t in temperatures):
             tables["temperature_C"] = tuple(t.value for t in temperatures if t is not None)
-    return issue_certificate(
-        "cell",
-        name=entry.name,
-        values=values,
-        sources=(loaded.path, *files),
-        belongs_to=BelongsTo(instrument=entry.instrument),
-        valid_days=entry.valid_days,
-        facts=facts,
-        tables=tables,
-    )
+    return issue(loaded, "cell", values=values, files=files, facts=facts, tables=tables)

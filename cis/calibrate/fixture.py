@@ -1,10 +1,11 @@
 """The fixture's certificate: open, short and load as measured, and the four numbers that describe them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from calibration.certificate import BelongsTo, Certificate, issue_certificate
+from calibration.certificate import Certificate
 from calibration.certified import fixture_tables, standards_of
 from calibration.errors import InputError
 from calibration.fixture import Fixture
@@ -13,6 +14,7 @@ from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding
 from cis.calibrate.config import CalibrationFile
+from cis.calibrate.issue import issue
 from cis.inputs import read_fixture
 
 __all__ = ["FixtureCalibration", "calibrate_fixture"]
@@ -32,11 +34,12 @@ class FixtureCalibration:
     load_ohm: Quantity | None
     findings: tuple[Finding, ...]
     certificate: Certificate
+    files: tuple[Path, ...]
 
 
 def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
     """Read open, short and load, describe them, certify them. Raises InputError."""
-    table, entry = loaded.record.fixture, loaded.record.certificate
+    table = loaded.record.fixture
     if table is None:
         raise InputError("no [fixture] in this file", where=str(loaded.path))
     if table.load_ohm is not None and table.load_ohm.sigma is None:
@@ -63,13 +66,11 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
         }
     if table.load_ohm is not None:
         values["load_ohm"] = table.load_ohm
-    certificate = issue_certificate(
+    certificate = issue(
+        loaded,
         "fixture",
-        name=entry.name,
         values=values,
-        sources=(loaded.path, *files),
-        belongs_to=BelongsTo(instrument=entry.instrument),
-        valid_days=entry.valid_days,
+        files=files,
         tables=fixture_tables(fixture),
         facts={"standards": " ".join(standards_of(fixture))},
     )
@@ -80,6 +81,7 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
         load_ohm=table.load_ohm,
         findings=_findings(fixture, opened, shorted),
         certificate=certificate,
+        files=(loaded.path, *files),
     )
 
 

@@ -1,13 +1,15 @@
 """The thermometer's certificate: offset and lag from fixed points, or of the set point against a reference probe."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from calibration.certificate import BelongsTo, Certificate, issue_certificate
+from calibration.certificate import Certificate
 from calibration.errors import InputError
 from calibration.quantity import Quantity
 from calibration.records import Loaded
+from calibration.report import Finding
 from calibration.thermometer import kelvin
 from calibration.thermometer_fit import (
     TemperatureReading,
@@ -16,6 +18,7 @@ from calibration.thermometer_fit import (
     fit_thermometer,
 )
 from cis.calibrate.config import CalibrationFile, PointTable
+from cis.calibrate.issue import issue
 
 __all__ = ["ThermometerCalibration", "calibrate_thermometer"]
 
@@ -29,11 +32,17 @@ class ThermometerCalibration:
     reads: str
     citations: tuple[str, ...]
     certificate: Certificate
+    files: tuple[Path, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Doubts of the fit."""
+        return self.fit.findings
 
 
 def calibrate_thermometer(loaded: Loaded[CalibrationFile]) -> ThermometerCalibration:
     """Fit the line of [[point]] and certify it. Raises InputError."""
-    table, entry = loaded.record.thermometer, loaded.record.certificate
+    table = loaded.record.thermometer
     if table is None:
         raise InputError("no [thermometer] in this file", where=str(loaded.path))
     readings = tuple(_reading(p) for p in loaded.record.point)
@@ -54,13 +63,11 @@ def calibrate_thermometer(loaded: Loaded[CalibrationFile]) -> ThermometerCalibra
     }
     if fit.lag is not None:
         values["lag"] = fit.lag
-    certificate = issue_certificate(
+    certificate = issue(
+        loaded,
         "thermometer",
-        name=entry.name,
         values=values,
-        sources=(loaded.path,),
-        belongs_to=BelongsTo(instrument=entry.instrument),
-        valid_days=entry.valid_days,
+        files=(),
         tables={
             "read_K": tuple(r.read_k.value for r in readings),
             "true_K": tuple(r.true_k.value for r in readings),
@@ -74,6 +81,7 @@ def calibrate_thermometer(loaded: Loaded[CalibrationFile]) -> ThermometerCalibra
         reads=table.reads,
         citations=citations,
         certificate=certificate,
+        files=(loaded.path,),
     )
 
 

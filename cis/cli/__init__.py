@@ -16,6 +16,10 @@ command = LazyGroup(
         "batch": ("many samples to one table and page", "cis.cli.batch:batch"),
         "fit": ("fit one spectrum or many, no project file", "cis.cli.fit:fit"),
         "arrhenius": ("activation energies from a table", "cis.cli.arrhenius:arrhenius"),
+        "calibrate": (
+            "certify the cell, the fixture or the thermometer",
+            "cis.cli.calibrate:calibrate",
+        ),
         "bundle": ("pack a result with all it came from for co-authors", "cis.cli.bundle:bundle"),
         "verify": ("run a bundle again and say what changed", "cis.cli.bundle:verify"),
     },

@@ -1,0 +1,35 @@
+"""Issuing a certificate from a calibration file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from calibration.certificate import BelongsTo, Certificate, Kind, issue_certificate
+from calibration.quantity import Quantity
+from calibration.records import Loaded
+from cis.calibrate.config import CalibrationFile
+
+__all__ = ["issue"]
+
+
+def issue(
+    loaded: Loaded[CalibrationFile],
+    kind: Kind,
+    *,
+    values: Mapping[str, Quantity],
+    files: Sequence[Path],
+    tables: Mapping[str, tuple[float, ...]],
+    facts: Mapping[str, str],
+) -> Certificate:
+    """A signed certificate with name, instrument and validity of [certificate]; what --set changed is remarked."""
+    entry = loaded.record.certificate
+    return issue_certificate(
+        kind,
+        name=entry.name,
+        values=values,
+        sources=(loaded.path, *files),
+        belongs_to=BelongsTo(instrument=entry.instrument),
+        valid_days=entry.valid_days,
+        tables=dict(tables),
+        facts=dict(facts),
+        remarks=tuple(f"--set {key}={value}" for key, value in loaded.overrides.items()),
+    )
