@@ -5,7 +5,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from bokeh.document import Document
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, InlineStyleSheet, Range1d
+from bokeh.events import ConnectionLost
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJS,
+    DataRange1d,
+    HoverTool,
+    InlineStyleSheet,
+    Range1d,
+)
 from bokeh.models.widgets import Div
 from bokeh.plotting import figure
 
@@ -33,17 +41,20 @@ _FONT = 'system-ui, "Segoe UI", Helvetica, Arial, sans-serif'
 _TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 
 _TEXT = f"""
+:host, .bk-clearfix {{ display: block !important; width: 100%; }}
 :host {{ font: 13px/1.45 {_FONT}; color: {_INK}; }}
 ul.findings {{ list-style: none; padding: 0; margin: 0; }}
 ul.findings li {{ border-left: 4px solid #d8dee4; background: #f6f8fa; padding: 4px 8px; margin: 4px 0; border-radius: 0 5px 5px 0; }}
 li.problem, li.impossible {{ border-color: {IMPOSSIBLE} !important; }} li.warning {{ border-color: #c98a04 !important; }}
 li.note {{ border-color: #3d7ab5 !important; }} li.impossible {{ background: #fdecea !important; }}
 .tag {{ font-weight: 600; text-transform: uppercase; font-size: 10.5px; letter-spacing: .04em; margin-right: .4em; }}
-.soft {{ color: {_SOFT}; }} code {{ font-size: 11px; color: {_SOFT}; overflow-wrap: anywhere; }}
+.soft {{ color: {_SOFT}; }} code {{ font-size: 10.5px; color: {_SOFT}; overflow-wrap: anywhere; }}
+.control {{ display: flex; justify-content: space-between; align-items: baseline; flex-wrap: wrap; column-gap: 8px; }}
+.control .state {{ flex-basis: 100%; font-size: 12px; }}
 .far {{ color: #9a6700; font-weight: 600; }} .impossible {{ color: {IMPOSSIBLE}; font-weight: 600; }}
 .banner {{ background: #fff3c4; border: 1px solid #d9b53b; padding: 2px 8px; border-radius: 5px; font-weight: 600; }}
 .error {{ background: #fdecea; border: 1px solid {IMPOSSIBLE}; border-radius: 5px; padding: 6px 10px; white-space: pre-wrap; }}
-h1 {{ font-size: 17px; margin: 0; }} h2 {{ font-size: 13px; margin: 8px 0 2px; border-bottom: 1px solid #d8dee4; }}
+h1 {{ font-size: 17px; margin: 0; }} h2 {{ font-size: 13px; margin: 10px 0 3px; border-bottom: 1px solid #d8dee4; }}
 dl {{ display: flex; flex-wrap: wrap; gap: 2px 22px; margin: 0; }} dt {{ color: {_SOFT}; font-size: 11px; }}
 dd {{ margin: 0; font-variant-numeric: tabular-nums; }}
 """
@@ -51,6 +62,7 @@ dd {{ margin: 0; font-variant-numeric: tabular-nums; }}
 # controls beside the plots, each scrolled by itself; under each other where the window is narrow
 _PAGE = """
 {% block postamble %}
+<link rel="icon" href="data:,">
 <style>
 html, body { margin: 0; height: 100%; background: #fff; }
 main { display: grid; grid-template: "head head" auto "side plots" 1fr / 350px 1fr; height: 100vh; column-gap: 14px; padding: 8px 14px 0; box-sizing: border-box; }
@@ -65,10 +77,18 @@ section { grid-area: plots; overflow-y: auto; padding: 6px 0 12px; min-width: 0;
 {% endblock %}
 """
 
+_LOST = """
+const said = document.createElement("div");
+said.textContent = "The program behind this page has ended: nothing here follows any more.";
+said.style = "position: fixed; inset: auto 0 0 0; padding: 8px; text-align: center; background: #c4342d; color: #fff; font: 600 14px system-ui, sans-serif; z-index: 9999";
+document.body.appendChild(said);
+"""
+
 
 def lay_out(document: Document, *, title: str, head: Any, side: Any, plots: Any) -> None:
     """Put a page together: head over the page, side for the controls, plots beside them; each a layoutable model."""
     document.title = title
+    document.js_on_event(ConnectionLost, CustomJS(code=_LOST))
     page: Any = _PAGE  # Bokeh takes the text of a template, though its annotation does not say so
     document.template = page
     for name, root in (("head", head), ("side", side), ("plots", plots)):
@@ -145,7 +165,8 @@ def finish_legend(plot: Any, *, location: str = "top_right", columns: int = 1) -
     legend.border_line_color = None
     legend.background_fill_alpha = 0.6
     legend.label_text_font_size, legend.label_text_font = "11px", "system-ui"
-    legend.spacing, legend.padding, legend.margin, legend.glyph_height = 0, 4, 2, 14
+    legend.spacing, legend.padding, legend.margin = (10 if columns > 1 else 0), 4, 2
+    legend.glyph_height, legend.glyph_width, legend.label_standoff = 12, 20, 4
     legend.click_policy = "hide"
 
 

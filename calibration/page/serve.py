@@ -9,6 +9,7 @@ installed package through the same gate; the browser is told to load nothing fro
 import asyncio
 import contextlib
 import hmac
+import logging
 import secrets
 import socket
 import threading
@@ -64,6 +65,8 @@ class PageServer:
 
         ready: called once requests are answered.
         """
+        # a tab that closes while a result is on its way to it is no news to the user
+        logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(self._serve(ready))
 
@@ -90,6 +93,8 @@ class PageServer:
         finally:
             server.stop()
             await http.close_all_connections()
+            # what was about to be sent to a tab finds out that it is gone
+            await asyncio.sleep(0.05)
             self._socket.close()
 
     async def _until_closed(self, application: "_Gated", stopped: asyncio.Event) -> None:

@@ -22,7 +22,7 @@ const done = () => { button.label = "Copied"; setTimeout(() => { button.label = 
 if (navigator.clipboard) { navigator.clipboard.writeText(text).then(done); }
 """
 _BUTTON = """
-:host .bk-btn { font: 600 13px system-ui, sans-serif; padding: 4px 12px; border-radius: 5px; }
+:host .bk-btn { font: 600 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; padding: 4px 12px; border-radius: 5px; }
 """
 
 

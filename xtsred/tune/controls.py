@@ -89,7 +89,7 @@ _USUAL = {
     "environment.scale": _Usual("Environment scan ×", "Sample and container", by=0.2),
     "normalization.compton_response": _Usual("Compton scattering ×", "Normalization", by=0.2),
     "multiple_scattering.scale": _Usual("Multiple scattering ×", "Normalization", by=1.0),
-    "radiation.continuum.amplitude": _Usual("Continuum per photon of the lines, prior", "Normalization", share=0.9),
+    "radiation.continuum.amplitude": _Usual("Continuum, prior", "Normalization", share=0.9),
     "detector.dead_time_s": _Usual("Dead time", "Scans", by=5e-6),
     "goniometer.zero_deg": _Usual("Zero of 2θ", "Scans", by=0.1),
 }  # fmt: skip
@@ -180,7 +180,7 @@ def _normalization(project: Project, reduction: Reduction) -> Iterator[Control]:
     )
     yield Interval(
         key="normalization.q_range",
-        label="Range of the high-angle fit",
+        label="High-angle range",
         unit="Å⁻¹",
         group="Normalization",
         low=_up(float(q[0]), 0.1),
@@ -190,7 +190,7 @@ def _normalization(project: Project, reduction: Reduction) -> Iterator[Control]:
     )
     yield Number(
         key="normalization.compton_response_sigma",
-        label="Prior of a fitted Compton response, 1 ±",
+        label="Fitted Compton, prior ±",
         unit="",
         group="Normalization",
         low=0.0,
@@ -202,7 +202,7 @@ def _normalization(project: Project, reduction: Reduction) -> Iterator[Control]:
     if project.multiple_scattering is not None:
         yield Number(
             key="multiple_scattering.orders",
-            label="Orders of scattering",
+            label="Multiple scattering, orders",
             unit="",
             group="Normalization",
             low=2,
@@ -233,7 +233,7 @@ def _fourier(project: Project, reduction: Reduction) -> Iterator[Control]:
     )
     yield Number(
         key="fourier.delta_A",
-        label="Width of the Soper-Barney window",
+        label="Width of the window",
         unit="Å",
         group="Fourier transform",
         low=0.0,
@@ -264,7 +264,7 @@ def _scans(project: Project, reduction: Reduction) -> Iterator[Control]:
     pattern = reduction.patterns["sample"]
     yield Number(
         key="range.q_step",
-        label="Width of the bins of S(Q)",
+        label="Bins of S(Q)",
         unit="Å⁻¹",
         group="Scans",
         low=0.01,

@@ -225,5 +225,5 @@ def headline(reduction: Reduction) -> list[tuple[str, str]]:
         sigma = None if slope.sigma is None else slope.sigma / abs(expected)
         found.append(("Low-r slope / −4πρ₀", concise(slope.value / expected, sigma)))
     if other is not None:
-        found.append(("R_X", other.r_x_text or f"{other.r_x:.4f}"))
+        found.insert(0, (f"R_X to {other.name}", other.r_x_text or f"{other.r_x:.4f}"))
     return found

@@ -5,6 +5,7 @@ is computed are not queued: the last one counts.
 """
 
 import html
+import time
 from typing import Any
 
 from bokeh.document import Document
@@ -24,6 +25,7 @@ from xtsred.tune.widgets import ControlRow, control_row
 __all__ = ["TunePage"]
 
 _REST_MS = 350  # without a move, a preview is replaced by the exact result
+_READ_MS, _PILED_UP_S = 20, 0.02
 _IDLE_MS = 900  # without a move, exact results for later previews are computed
 _SWITCHES = ("shadow of the previous", "log: scans", "log: components")
 _FIRST_DELTA_A = (
@@ -61,16 +63,19 @@ class TunePage:
         self._moving: str | None = None
         self._due = False
         self._moves = 0
+        self._answered = 0.0
         self._lay_out()
         self.show()
         self._later(self._prepare, _IDLE_MS)
 
     def _lay_out(self) -> None:
         project = self.session.start.project
-        banner = ' <span class="banner">VIRTUAL: nothing here was measured</span>' * project.virtual
+        banner = '<span class="banner">virtual: nothing here was measured</span> ' * project.virtual
         title = text(
-            f"<h1>{html.escape(project.sample.name)}{banner}</h1>"
-            f'<span class="soft">{html.escape(str(self.session.path))}</span>'
+            f"<h1>{html.escape(project.sample.name)}</h1>"
+            f'{banner}<span class="soft">{html.escape(str(self.session.path))}</span>',
+            width=430,
+            sizing_mode="inherit",
         )
         groups: dict[str, list[Any]] = {}
         for control in self.session.controls:
@@ -84,8 +89,8 @@ class TunePage:
             title=f"{project.sample.name} – xtsred tune",
             head=column(
                 row(
-                    column(title, sizing_mode="stretch_width"),
-                    column(self.headline, sizing_mode="stretch_width"),
+                    title,
+                    self.headline,
                     sizing_mode="stretch_width",
                 ),
                 self.toolbar.layout,
@@ -129,6 +134,7 @@ class TunePage:
                 '<span class="impossible">the curves are the last possible ones</span>'
             )
         self.toolbar.show(error=error)
+        self._answered = time.monotonic()
 
     def _show_controls(self) -> None:
         session = self.session
@@ -150,10 +156,14 @@ class TunePage:
                 self.plots.ghost()
             self._moving = control.key
             self._due = True
-            # what is on its way from the browser is read first: only the last move is computed
-            self._later(self._answer if moving else self._rest, 1)
+            self._later(self._answer if moving else self._rest, self._patience())
         elif not moving:
-            self._later(self._rest, 1)
+            self._later(self._rest, self._patience())
+
+    def _patience(self) -> int:
+        """How long to wait for further moves (ms): where they piled up during a computation, until all are read."""
+        piled_up = time.monotonic() - self._answered < _PILED_UP_S
+        return _READ_MS if piled_up else 1
 
     def _along(self, key: str, value: Any) -> dict[str, Any]:
         """Keys that a choice brings with it or makes meaningless."""

@@ -168,7 +168,7 @@ class Plots:
         colours = [_ROLE[role] for role in raw.data["role"]]
         raw.data["colour"] = colours
         plot.multi_line(
-            "xs", "ys", source=raw, color="colour", alpha=0.25, line_width=0.7, legend_label="as measured"
+            "xs", "ys", source=raw, color="colour", alpha=0.35, line_width=0.7, legend_label="as measured"
         )  # fmt: skip
         for role in reduction.patterns:
             line = plot.line(

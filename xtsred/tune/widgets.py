@@ -36,23 +36,26 @@ class ControlRow:
         self.control = control
         self._moved = moved
         self._quiet = False
-        self.label = text(margin=(4, 0, 0, 0))
+        self.label = text(margin=(3, 0, 0, 0))
 
-    def show(self, value: Any, *, in_file: Any, deviation: float | None = None) -> None:
-        """Show a value and how it stands to the file's."""
+    def show(
+        self, value: Any, *, in_file: Any, deviation: float | None = None, moving: bool = False
+    ) -> None:
+        """Show a value and how it stands to the file's; moving: the user holds the slider, which is left alone."""
         self._quiet = True
         try:
-            self._set(value)
+            self._set(value, moving)
         finally:
             self._quiet = False
         unit = getattr(self.control, "unit", "").replace("^-3", "⁻³")
         said = _against_file(value, in_file, deviation)
+        of = f" <span class=soft>({unit})</span>" if unit else ""
         self.label.text = (
-            f"{html.escape(self.control.label)}{f' <span class=soft>({unit})</span>' if unit else ''} "
-            f"{said}<br><code>{html.escape(self.control.key)}</code>"
+            f"<div class=control><span>{html.escape(self.control.label)}{of}</span>"
+            f"<code>{html.escape(self.control.key)}</code>{said}</div>"
         )
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: Any, moving: bool) -> None:
         raise NotImplementedError
 
     def _tell(self, value: Any, moving: bool) -> None:
@@ -70,11 +73,12 @@ class _NumberRow(ControlRow):
             end=control.high,
             step=control.step,
             value=_within(control.default, control.low, control.high),
+            name=control.key,
             show_value=False,
             title="",
             stylesheets=[InlineStyleSheet(css=_SLIDER % _track(control))],
             sizing_mode="stretch_width",
-            margin=(5, 14, 0, 8),
+            margin=(4, 14, 0, 8),
         )
         self.field = NumericInput(
             value=control.default,
@@ -104,9 +108,10 @@ class _NumberRow(ControlRow):
         number = int(raw) if isinstance(self.control.step, int) else float(raw)
         self._tell(None if self.control.optional and number == 0 else number, False)
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: Any, moving: bool) -> None:
         number = 0 if value is None else value
-        self.slider.value = _within(number, self.control.low, self.control.high)
+        if not moving:
+            self.slider.value = _within(number, self.control.low, self.control.high)
         self.field.value = number
 
 
@@ -120,17 +125,18 @@ class _IntervalRow(ControlRow):
             end=control.high,
             step=control.step,
             value=_ends(control, control.default),
+            name=control.key,
             show_value=False,
             title="",
             stylesheets=[InlineStyleSheet(css=_SLIDER % "#d8dee4")],
             sizing_mode="stretch_width",
-            margin=(5, 14, 0, 8),
+            margin=(4, 14, 0, 8),
         )
         self.fields = [
             NumericInput(
                 value=v,
                 mode="float",
-                width=56,
+                width=62,
                 margin=(0, 0, 0, 2),
                 stylesheets=[InlineStyleSheet(css=_FIELD)],
             )
@@ -161,11 +167,18 @@ class _IntervalRow(ControlRow):
     def _typed(self) -> None:
         if any(field.value is None for field in self.fields):
             return
-        self._tell([float(field.value or 0.0) for field in self.fields], False)
+        # a field shows six decimals of what the other end may be known to more of
+        typed = [float(field.value or 0.0) for field in self.fields]
+        value = [
+            old if abs(old - now) < 1e-6 else now
+            for old, now in zip(self._last, typed, strict=True)
+        ]
+        self._tell(value, False)
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: Any, moving: bool) -> None:
         self._last = list(value)
-        self.slider.value = _ends(self.control, value)
+        if not moving:
+            self.slider.value = _ends(self.control, value)
         for field, number in zip(self.fields, value, strict=True):
             field.value = round(number, 6)
 
@@ -179,6 +192,7 @@ class _ChoiceRow(ControlRow):
         self.select = Select(
             options=options,
             value=control.options[0],
+            name=control.key,
             sizing_mode="stretch_width",
             margin=(0, 0, 0, 8),
             stylesheets=[InlineStyleSheet(css=_FIELD)],
@@ -186,7 +200,7 @@ class _ChoiceRow(ControlRow):
         self.select.on_change("value", lambda _a, _o, new: self._tell(new, False))
         self.layout = column(self.label, self.select, sizing_mode="stretch_width")
 
-    def _set(self, value: Any) -> None:
+    def _set(self, value: Any, moving: bool) -> None:
         self.select.value = value if value in self.control.options else self.control.options[0]
 
 
@@ -235,12 +249,12 @@ def _against_file(value: Any, in_file: Any, deviation: float | None) -> str:
         return ""
     was = "absent" if in_file in (None, 0) and value else _written(in_file)
     if deviation is None:
-        return f'<span class="soft">file: {was}</span>'
+        return f'<span class="state soft">file: {was}</span>'
     kind = "impossible" if abs(deviation) > 3.0 else "far" if abs(deviation) > 1.0 else "soft"
     words = f"{deviation:+.1f}σ"
     if abs(deviation) > 1.0:
         words += ", outside its uncertainty"
-    return f'<span class="{kind}">file: {was}; {words}</span>'
+    return f'<span class="state {kind}">file: {was}; {words}</span>'
 
 
 def _equal(a: Any, b: Any) -> bool:
