@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from calibration.records import Loaded
 from xtsred.budget.linear import linear_budget
@@ -12,15 +13,27 @@ from xtsred.memo import Memo
 from xtsred.pipeline import reduce_inputs
 from xtsred.stages import Reduction, Shell, frozen
 
+if TYPE_CHECKING:
+    from xtsred.budget.monte_carlo import Asked
+
 __all__ = ["budgeted", "reduce_with_budget"]
 
 Progress = Callable[[str], None]
 
 
 def reduce_with_budget(
-    loaded: Loaded[Project], *, inputs: Inputs | None = None, progress: Progress | None = None
+    loaded: Loaded[Project],
+    *,
+    inputs: Inputs | None = None,
+    progress: Progress | None = None,
+    asked: "Asked | None" = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Reduction:
-    """Read, reduce, and propagate every stated uncertainty linearly. Raises InputError for what the user can fix."""
+    """Read, reduce, and propagate every stated uncertainty linearly; asked: by sampling, too.
+
+    told: (draws done, of all) of the sampling.
+    Raises InputError for what the user can fix.
+    """
     if progress is not None:
         progress("reading scans")
     scans = inputs or read_inputs(loaded)
@@ -29,6 +42,12 @@ def reduce_with_budget(
     if progress is not None:
         progress("uncertainty budget")
     budget = linear_budget(loaded, scans, memo=memo, reduction=reduction, progress=progress)
+    if asked is not None:
+        from xtsred.budget.monte_carlo import monte_carlo
+
+        if progress is not None:
+            progress(f"{asked.draws} draws")
+        budget = monte_carlo(loaded, scans, budget, reduction=reduction, asked=asked, told=told)
     return budgeted(reduction, budget)
 
 

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 
 from calibration.figures import COLOURS, house_style, new_figure, render
 from calibration.report import RenderedFigure
-from xtsred.budget.records import Budget
-from xtsred.stages import Array
+from xtsred.budget.records import Budget, MonteCarlo
+from xtsred.stages import Array, Reduction
 
-__all__ = ["budget_figure"]
+__all__ = ["budget_figure", "monte_carlo_figure"]
 
 _DRAWN = 6
 _COUNTING = "#dddddd"
@@ -45,6 +45,40 @@ def budget_figure(budget: Budget, *, name: str) -> RenderedFigure:
         title="Uncertainty by source",
         caption="One standard uncertainty, stacked in quadrature: each band is what a source adds to those below it, "
         "the upper edge is the total.",
+    )
+
+
+@house_style()
+def monte_carlo_figure(found: MonteCarlo, reduction: Reduction) -> RenderedFigure:
+    """Standard uncertainties of S(Q) and g(r) by sampling over those by derivatives."""
+    figure = new_figure(width_in=8.0, height_in=5.6, layout=None)
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.095, top=0.97, hspace=0.28)
+    axes = figure.subplots(2, 1)
+    q, r = reduction.structure_factor.q, reduction.pair_distribution.r
+    far = r > 1.0
+    panels = (
+        (axes[0], q, found.s, found.linear_s, "uncertainty of S(Q)", "Q (= k) (Å⁻¹)"),
+        (axes[1], r[far], found.g[far], found.linear_g[far], "uncertainty of g(r)", "r (Å)"),
+    )
+    error = 1.0 / np.sqrt(2.0 * found.done - 2.0)
+    for ax, x, sampled, linear, what, where in panels:
+        low, high = sampled * (1.0 - error), sampled * (1.0 + error)
+        ax.fill_between(x, low, high, color=COLOURS[1], alpha=0.35, linewidth=0)
+        ax.plot(x, sampled, color=COLOURS[1], linewidth=0.9, label=f"{found.done} draws")
+        ax.plot(x, linear, color=COLOURS[0], linewidth=1.2, label="derivatives")
+        ax.set_ylabel(what)
+        ax.set_xlabel(where)
+        ax.set_xlim(float(x[0]), float(x[-1]))
+        _limit(ax, np.nan_to_num(np.maximum(sampled, linear)))
+    axes[0].legend(fontsize=8, loc="upper left", ncols=2)
+    figure.text(
+        0.995, 0.005, reduction.name, ha="right", va="bottom", fontsize=7.5, color="#777777"
+    )
+    return render(
+        figure,
+        name="monte_carlo",
+        title="Uncertainty by sampling and by derivatives",
+        caption="Band: the standard error of a standard deviation of so many draws.",
     )
 
 

@@ -15,6 +15,7 @@ from calibration.records import Loaded
 from calibration.report import Finding
 from xtsred.binning import momentum_transfer
 from xtsred.budget.choices import choices
+from xtsred.budget.correlations import Correlations, joined, stated_correlations
 from xtsred.budget.names import in_words, not_stated
 from xtsred.budget.outcome import Basis, Outcome, r_x, reduce_near
 from xtsred.budget.parameters import Parameter, at_values, stated_parameters, with_values
@@ -44,10 +45,12 @@ def linear_budget(
     memo: Memo | None = None,
     reduction: Reduction | None = None,
     progress: Progress | None = None,
+    correlations: Correlations | None = None,
 ) -> Budget:
     """The budget of a project: counting, what its fit leaves, what it states, and choices that would have been as good.
 
     inputs: its scans, of `read_inputs`; memo: of the reduction, which makes derivatives cheap; reduction: the result, where it is there already.
+    correlations: of stated numbers by their paths; absent: those of the project's certificates.
     Two reductions for every stated sigma. Raises InputError where the project itself cannot be reduced.
     """
     keep = memo or Memo()
@@ -62,13 +65,15 @@ def linear_budget(
     )
     findings: list[Finding] = []
     stated = stated_parameters(loaded.record)
-    sources = [*_fitted(run.basis)]
+    known = stated_correlations(loaded) if correlations is None else correlations
+    moved: list[Source] = []
     for i, parameter in enumerate(stated):
         run.tell(f"uncertainty of {in_words(parameter.path)} ({i + 1} of {len(stated)})")
-        sources += run.stated(parameter, findings)
+        moved += run.stated(parameter, findings)
+    sources = [*_fitted(run.basis), *joined(moved, known)]
     sources += run.computed(stated, findings)
     sources += choices(run.loaded, run.at, run.basis, findings)
-    findings += _advice(run, sources)
+    findings += _advice(run)
     return Budget(
         q=run.basis.q,
         r=reduction.pair_distribution.r,
@@ -367,12 +372,20 @@ def _scalars(basis: Basis) -> dict[str, Scalar]:
     }
 
 
-def _advice(run: _Run, sources: Sequence[Source]) -> Sequence[Finding]:
+def _advice(run: _Run) -> Sequence[Finding]:
+    found = []
+    table = run.loaded.record.optimize
+    if table is not None and table.posterior:
+        text = (
+            "The stated uncertainties are what `xtsred optimize` left of them with these same counts: they are correlated with "
+            "each other and with counting, which the project file does not hold; they are taken as independent here."
+        )
+        found.append(Finding("note", text))
     missing = not_stated(run.loaded)
     if not missing:
-        return ()
+        return found
     text = (
         f"No uncertainty is stated for {', '.join(missing)}: the budget holds nothing of them. "
         "Write { value = ..., sigma = ... } for what you know."
     )
-    return (Finding("note", text, {"not_stated": float(len(missing))}),)
+    return [*found, Finding("note", text, {"not_stated": float(len(missing))})]

@@ -6,13 +6,14 @@ import numpy as np
 
 from calibration.quantity import Quantity
 from calibration.report import Section, Table, typeset
-from xtsred.budget.figures import budget_figure
-from xtsred.budget.records import Budget, Source
+from xtsred.budget.figures import budget_figure, monte_carlo_figure
+from xtsred.budget.records import Budget, MonteCarlo, Source
 from xtsred.stages import Array, Reduction
 
 __all__ = ["budget_sections", "budget_values"]
 
 _SHOWN = 1e-4
+_TOLD = 0.5
 
 
 def budget_sections(reduction: Reduction) -> tuple[Section, ...]:
@@ -23,6 +24,7 @@ def budget_sections(reduction: Reduction) -> tuple[Section, ...]:
     # without stated uncertainties counting is nearly all of it, and there is nothing to see
     drawn = any(s.kind == "stated" for s in budget.sources)
     figures = (budget_figure(budget, name=reduction.name),) if drawn else ()
+    sampled = () if budget.monte_carlo is None else (_sampled(budget.monte_carlo, reduction),)
     return (
         Section(
             title="Uncertainty budget",
@@ -33,6 +35,48 @@ def budget_sections(reduction: Reduction) -> tuple[Section, ...]:
             tables=(_ranking(budget), _totals(budget)),
             figures=figures,
         ),
+        *sampled,
+    )
+
+
+def _sampled(found: MonteCarlo, reduction: Reduction) -> Section:
+    ratios = [
+        (c.name, f"{c.ratio:.3f} ± {c.sigma:.3f}" if c.sigma < _TOLD else "too small to tell")
+        for c in found.compared
+    ]
+    numbers = [
+        (
+            name,
+            f"{mean:.6g}",
+            f"{deviation:.2g}",
+            f"{linear:.2g}",
+            f"{deviation / linear:.2f}" if linear > 0.0 else "",
+        )
+        for name, (mean, deviation, linear) in found.scalars.items()
+    ]
+    return Section(
+        title="Sampling against derivatives",
+        paragraphs=(
+            f"{found.done} of {found.draws} draws (seed {found.seed}) of all stated numbers and all counts at once, each with the whole "
+            f"reduction. A standard deviation of {found.done} draws is known to {100.0 / np.sqrt(2.0 * found.done - 2.0):.0f} %. Choices are not "
+            "sampled.",
+        ),
+        tables=(
+            Table(
+                title="Ratio of standard uncertainties of S(Q), sampled over linear",
+                columns=("source", "ratio"),
+                rows=ratios,
+                caption="1 where a source is linear. By a regression of the draws on all numbers at once. Counting with the fit of the "
+                "normalization may be a little below 1: the oscillation left over in the fit is no chance, and not sampled.",
+            ),
+            Table(
+                title="Numbers over the draws",
+                columns=("number", "mean", "deviation", "by derivatives", "ratio"),
+                rows=numbers,
+                caption="Of what was sampled: choices are in neither.",
+            ),
+        ),
+        figures=(monte_carlo_figure(found, reduction),),
     )
 
 
@@ -118,6 +162,7 @@ def budget_values(budget: Budget | None) -> dict[str, Any] | None:
         "sigma_S_counting": _rms(budget.counting.s[used]),
         "sigma_S_systematic": _rms(budget.systematic_s[used]),
         "share_of_counting": shares.get("counting"),
+        "monte_carlo": _monte_carlo_values(budget.monte_carlo),
         "numbers": {
             name: {
                 "value": scalar.value,
@@ -145,4 +190,21 @@ def budget_values(budget: Budget | None) -> dict[str, Any] | None:
             }
             for s in sorted(budget.sources, key=lambda s: -shares.get(s.name, 0.0))
         ],
+    }
+
+
+def _monte_carlo_values(found: MonteCarlo | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "draws": found.draws,
+        "done": found.done,
+        "seed": found.seed,
+        "ratios": {c.name: {"value": c.ratio, "sigma": c.sigma} for c in found.compared},
+        "numbers": {
+            name: {"mean": mean, "deviation": deviation, "linear": linear}
+            for name, (mean, deviation, linear) in found.scalars.items()
+        },
+        "truncated": dict(found.truncated),
+        "failures": dict(found.failures),
     }

@@ -9,7 +9,7 @@ import numpy as np
 from calibration.report import Finding
 from xtsred.stages import Array
 
-__all__ = ["Budget", "Counting", "Kind", "Scalar", "Source"]
+__all__ = ["Budget", "Compared", "Counting", "Kind", "MonteCarlo", "Scalar", "Source"]
 
 Kind = Literal["stated", "fitted", "computed", "choice"]
 """stated: a sigma of the project file; fitted: what the normalization's fit leaves; computed: accuracy of a
@@ -78,11 +78,46 @@ def _root_sum(modes: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A source by sampling over the same by derivatives: 1 where it is linear; sigma: of the ratio, by the number of draws."""
+
+    name: str
+    ratio: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonteCarlo:
+    """What sampling all stated uncertainties and the counts gives: standard deviations over the draws.
+
+    draws: asked for; done: that could be reduced; seed. s: shape (n,), d, g: shape (m,); linear_s, linear_d, linear_g: the
+    same by derivatives, of what was sampled. scalars: name -> (mean over the draws, deviation, deviation by
+    derivatives). compared: by source, "counting" (with the fit of the normalization), and "everything".
+    truncated: key -> share of a Gaussian that lies at impossible values. failures: reason -> number of draws.
+    """
+
+    draws: int
+    done: int
+    seed: int
+    s: Array
+    d: Array
+    g: Array
+    linear_s: Array
+    linear_d: Array
+    linear_g: Array
+    scalars: Mapping[str, tuple[float, float, float]]
+    compared: Sequence[Compared]
+    truncated: Mapping[str, float]
+    failures: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """Everything that is known about the uncertainty of one reduction.
 
     q: shape (n,), the bins of S(Q); r: shape (m,). used: shape (n,), 1 for the bins that are transformed, else 0. scalars: the numbers that
     are read from the curves. sources: independent of each other. findings: what is not linear, not stated or failed.
+    monte_carlo: where it was asked for.
     """
 
     q: Array
@@ -92,6 +127,7 @@ class Budget:
     scalars: Mapping[str, Scalar]
     sources: Sequence[Source]
     findings: Sequence[Finding] = field(default_factory=tuple)
+    monte_carlo: MonteCarlo | None = None
 
     @property
     def modes_s(self) -> Array:

@@ -10,11 +10,12 @@ __all__ = ["Progress", "progress_bar"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a command tells: begin(name of the job), step(what is being done), finish()."""
+    """What a command tells: begin(name of the job), step(what is being done), part(share of the job done), finish()."""
 
     begin: Callable[[str], None]
     step: Callable[[str], None]
     finish: Callable[[], None]
+    part: Callable[[float], None] = lambda _share: None
 
 
 def _say_nothing(_text: str = "") -> None:
@@ -40,8 +41,17 @@ def progress_bar(jobs: int) -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=jobs, doing="")
+
+        def finish() -> None:
+            bar.update(task, completed=int(bar.tasks[0].completed) + 1)
+
+        def part(share: float) -> None:
+            # never a whole job: `finish` counts that
+            bar.update(task, completed=int(bar.tasks[0].completed) + min(share, 0.999))
+
         yield Progress(
             begin=lambda name: bar.update(task, description=name, doing=""),
             step=lambda text: bar.update(task, doing=text),
-            finish=lambda: bar.advance(task),
+            finish=finish,
+            part=part,
         )

@@ -1,6 +1,7 @@
 """`xtsred reduce`: one project file or many, each to a folder that is written whole or not at all."""
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from calibration.commandline import EXIT_DONE, EXIT_FIXABLE, EXIT_SOME_FAILED
 from calibration.errors import InputError
 from xtsred.cli.progress import Progress, progress_bar
 
-__all__ = ["Done", "echo_result", "reduce", "reduce_one"]
+__all__ = ["Done", "Sampling", "echo_result", "reduce", "reduce_one"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class Done:
 
     folder: Path
     result: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What --monte-carlo asks for; jobs None: as many as there are cores."""
+
+    draws: int
+    seed: int
+    jobs: int | None
 
 
 @click.command(name="reduce")
@@ -44,6 +54,23 @@ class Done:
     help="Change a key of the project file, e.g. --set fourier.window=none; recorded with the result.",
 )
 @click.option(
+    "--monte-carlo",
+    "draws",
+    metavar="N",
+    type=click.IntRange(min=10),
+    help="Propagate the stated uncertainties also by sampling: N reductions.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of the random numbers of --monte-carlo (0 if not given).",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes for --monte-carlo (all cores if not given); they do not change the result.",
+)
+@click.option(
     "--pdf", is_flag=True, help="Also write report.pdf (needs the optional typst compiler)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
@@ -52,15 +79,22 @@ def reduce(
     out: Path,
     overwrite: bool,
     settings: tuple[str, ...],
+    draws: int | None,
+    seed: int | None,
+    jobs: int | None,
     pdf: bool,
     as_json: bool,
 ) -> int:
     """Turn raw scans into S(Q), g(r) and a report, as the project files say."""
+    if draws is None and (seed is not None or jobs is not None):
+        raise click.UsageError("--seed and --jobs belong to --monte-carlo N")
     if pdf:
         from calibration.report_pdf import check_pdf
 
         check_pdf()
     command = _command_line(projects, out, overwrite, settings) + (" --pdf" if pdf else "")
+    if draws is not None:
+        command += f" --monte-carlo {draws} --seed {seed or 0}"
     done: list[Done] = []
     failed: list[tuple[Path, InputError]] = []
     with progress_bar(len(projects)) as bar:
@@ -78,6 +112,7 @@ def reduce(
                         command=command,
                         bar=bar,
                         pdf=pdf,
+                        sampling=None if draws is None else Sampling(draws, seed or 0, jobs),
                     )
                 )
             except InputError as error:
@@ -122,6 +157,7 @@ def reduce_one(
     command: str,
     bar: Progress,
     pdf: bool = False,
+    sampling: Sampling | None = None,
 ) -> Done:
     """Reduce one project file into a folder. Raises InputError; nothing is left behind then."""
     from calibration.folder import check_target, safe_name
@@ -137,7 +173,15 @@ def reduce_one(
     from xtsred.inputs import input_files
 
     _check_files(input_files(loaded))
-    reduction = reduce_with_budget(loaded, progress=bar.step)
+    asked = None
+    if sampling is not None:
+        from xtsred.budget.monte_carlo import Asked
+
+        jobs = sampling.jobs or os.cpu_count() or 1
+        asked = Asked(draws=sampling.draws, seed=sampling.seed, jobs=jobs)
+    reduction = reduce_with_budget(
+        loaded, progress=bar.step, asked=asked, told=lambda done, of: bar.part(done / of)
+    )
     bar.step("report")
     from xtsred.report import write_reduction
 
