@@ -23,13 +23,7 @@ def put(folder: Path, name: str, content: bytes) -> Path:
 
 def filled(text: str) -> str:
     """The project file after a user did what its comments ask."""
-    lines = []
-    for line in text.splitlines():
-        if line.startswith("# ") and "(you)" in line and "=" in line.split("(you)")[0]:
-            lines.append(line[2:])
-        else:
-            lines.append(line)
-    return "\n".join(lines)
+    return text.replace("# FILL IN: ", "")
 
 
 def test_ranges_of_one_file_become_scans(tmp_path: Path) -> None:
@@ -85,19 +79,6 @@ def test_a_filled_in_file_is_a_valid_project(tmp_path: Path, name: str) -> None:
     project = load_project(out, settings=whole).record
     assert project.scan[0].role == "sample"
     assert len(project.scan) == (2 if name.startswith(("two", "old")) else 1)
-
-
-def test_roles_are_never_more_than_a_comment(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("sample.xy", "empty_capillary.xy", "air.xy"):
-        put(tmp_path, name, FILES["one.xy"])
-    assert run(command, ["init", str(tmp_path)]) == 0
-    text = capsys.readouterr().out
-    assert all("role" not in scan for scan in tomllib.loads(text)["scan"])
-    assert "the name suggests container" in text
-    assert "the name suggests environment" in text
-    assert text.count("# seconds_per_step") == 3
 
 
 def test_a_folder_passes_over_what_is_no_scan(

@@ -1,18 +1,21 @@
-"""`xtsred init`: a project file from scans."""
+"""`xtsred init`: a project file from scans, or from a folder in which they lie."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from calibration.commandline import EXIT_DONE
-from calibration.errors import InputError, OutputError, ReadError
-from xtsred.io import read_scans
-from xtsred.io.project import project_text
-from xtsred.io.text import parse_columns
-from xtsred.stages import Scan
+from calibration.errors import InputError, ReadError
+from calibration.textfile import check_file, write_file
+
+if TYPE_CHECKING:
+    from xtsred.stages import Scan
 
 __all__ = ["init"]
+
+_SAID = 8
 
 
 @click.command()
@@ -28,29 +31,64 @@ def init(
     columns: str | None,
     as_json: bool,
 ) -> int:
-    """Write a commented project file from INPUTS: scan files, or folders of them."""
-    if out is not None and out.is_dir():
-        raise OutputError(
-            "the project file would be a folder",
-            remedy=f"write --out {out / 'run.toml'}",
-            where=str(out),
-        )
-    if out is not None and out.exists() and not overwrite:
-        raise OutputError(
-            "the project file exists already",
-            remedy="name another, or add --overwrite",
-            where=str(out),
-        )
-    chosen = parse_columns(columns) if columns else None
-    files, passed = _read(inputs, columns=chosen, out=out)
-    text = project_text(files, folder=out.parent if out is not None else Path.cwd())
+    """Write a commented project file from INPUTS: scan files, or folders of them with their subfolders.
+
+    Which file is the sample, the empty container or the environment is guessed where its name, header and counts agree,
+    and each guess says from what. What no file knows is marked FILL IN. Files that are not used are listed with the reason.
+    """
+    from calibration.project_text import passed_lines
+    from calibration.walk import find_files
+    from xtsred.io.project import project_text
+    from xtsred.io.roles import guess_roles
+    from xtsred.io.text import UnnamedColumns, parse_columns
+
     if out is not None:
-        _write(out, text)
+        _check(out, overwrite=overwrite)
+    chosen = parse_columns(columns) if columns else None
+    found = find_files(inputs, but=out)
+    files: list[tuple[Path, tuple[Scan, ...]]] = []
+    passed = list(found.passed)
+    unnamed: list[tuple[Path, str]] = []
+    for path in found.files:
+        try:
+            files.append((path, _read(path, chosen)))
+        except ReadError as error:
+            if path in found.given:
+                raise
+            if isinstance(error, UnnamedColumns):
+                unnamed.append((path, error.what))
+            else:
+                passed.append((path, error.what))
+    if not files and not unnamed:
+        raise _no_scan(inputs, passed)
+    folder = Path.cwd() if out is None else out.absolute().parent
+    dropped = [i for i in inputs if i.is_dir()]
+    text = project_text(
+        files,
+        folder=folder,
+        dropped=dropped,
+        unnamed=unnamed,
+        left_out=passed_lines(passed, folder=folder, hidden=found.hidden),
+    )
+    if out is not None:
+        write_file(out, text)
+    for path, why in passed[:_SAID]:
+        click.echo(f"no scan: {path}: {why}", err=True)
+    if len(passed) > _SAID:
+        click.echo(f"no scan: {len(passed) - _SAID} more, listed in the project file", err=True)
+    for path, why in unnamed:
+        click.echo(f"to be named: {path}: {why}", err=True)
     if as_json:
+        guesses = guess_roles(files, folders=dropped) if files else []
         result = {
             "out": None if out is None else str(out),
-            "scans": [{"file": str(f), "ranges": len(r)} for f, r in files],
-            "not_scans": passed,
+            "scans": [
+                {"file": str(f), "ranges": len(r), "role": g.role, "evidence": g.evidence}
+                for (f, r), g in zip(files, guesses, strict=True)
+            ],
+            "not_scans": [str(path) for path, _ in (*passed, *unnamed)],
+            "not_used": [{"file": str(path), "why": why} for path, why in (*passed, *unnamed)],
+            "hidden": found.hidden,
             "text": text,
         }
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
@@ -58,45 +96,36 @@ def init(
         click.echo(text, nl=False)
     else:
         ranges = sum(len(r) for _, r in files)
-        click.echo(f"{out}: {ranges} scans from {len(files)} files; fill in what is marked (you)")
+        left = text.count("# FILL IN:")
+        click.echo(
+            f"{out}: {ranges} scans from {len(files)} files; now complete the {left} lines FILL IN, and check what is guessed"
+        )
     return EXIT_DONE
 
 
-def _read(
-    inputs: tuple[Path, ...], *, columns: dict[str, int] | None, out: Path | None
-) -> tuple[list[tuple[Path, tuple[Scan, ...]]], list[str]]:
-    """The scans of every file; in a folder, files that are no scans are said and passed over."""
-    files: list[tuple[Path, tuple[Scan, ...]]] = []
-    passed: list[str] = []
-    for given in inputs:
-        if not given.is_dir():
-            files.append((given, read_scans(given, columns=columns)))
-            continue
-        for file in sorted(
-            p for p in given.iterdir() if p.is_file() and not p.name.startswith(".")
-        ):
-            if out is not None and file.resolve() == out.resolve():
-                continue
-            try:
-                files.append((file, read_scans(file, columns=columns)))
-            except ReadError as error:
-                passed.append(str(file))
-                click.echo(f"no scan: {file}: {error.what}", err=True)
-    if not files:
-        raise InputError(
-            "there is no scan in " + ", ".join(map(str, inputs)),
-            remedy="name scan files, or their folder",
-        )
-    return files, passed
+def _check(out: Path, *, overwrite: bool) -> None:
+    from calibration.errors import OutputError
 
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
+    if out.is_dir():
         raise OutputError(
-            "the project file cannot be written",
-            why=(error.strerror or str(error)).lower(),
+            "the project file would be a folder",
+            remedy=f"write --out {out / 'run.toml'}",
             where=str(out),
-        ) from error
+        )
+    check_file(out, overwrite=overwrite)
+
+
+def _read(path: Path, columns: dict[str, int] | None) -> "tuple[Scan, ...]":
+    from xtsred.io import read_scans
+
+    return read_scans(path, columns=columns)
+
+
+def _no_scan(inputs: tuple[Path, ...], passed: list[tuple[Path, str]]) -> InputError:
+    told = [f"{path.name}: {why}" for path, why in passed[:_SAID]]
+    more = [f"and {len(passed) - _SAID} more"] if len(passed) > _SAID else []
+    return InputError(
+        "there is no scan in " + ", ".join(map(str, inputs)),
+        why="; ".join([*told, *more]) or "nothing is in it",
+        remedy="name scan files, or their folder",
+    )

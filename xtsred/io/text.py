@@ -26,7 +26,7 @@ from xtsred.io.source import is_text, read_text
 from xtsred.io.table import Table, last_line, parse_table
 from xtsred.stages import Array, Scan, ScanHeader, frozen
 
-__all__ = ["COLUMNS", "NAME", "matches", "parse_columns", "read"]
+__all__ = ["COLUMNS", "NAME", "UnnamedColumns", "matches", "parse_columns", "read"]
 
 NAME = "text columns"
 
@@ -66,6 +66,10 @@ _ANGLE_NAME = re.compile(
 _OTHER_AXES = frozenset(
     ("z", "x", "y", "phi", "chi", "psi", "theta", "omega", "rocking curve", "rocking", "time")
 )
+
+
+class UnnamedColumns(ReadError):
+    """A table that may be a scan: somebody has to say which column is what."""
 
 
 def matches(head: bytes, name: str) -> bool:
@@ -126,7 +130,7 @@ def _guess(table: Table, *, file: str) -> dict[str, int]:
             where=table.place(0),
         )
     if width > 3:
-        raise ReadError(
+        raise UnnamedColumns(
             f"there are {width} columns, and nothing says which is what",
             why="up to three are taken as 2theta, intensity and sigma",
             remedy="say it: columns = { two_theta_deg = 1, counts = 2 } (or rate_cps, rate_sigma_cps, ...), counted from 1",
