@@ -16,7 +16,12 @@ ONE_PLACE = {
     "h5py": {"xtsred/nexus.py", "xtsred/batch/nexus.py"},
     "jinja2": {"calibration/report.py"},
     "lmfit": {"calibration/least_squares.py"},
-    "pydantic": {"calibration/records.py", "xtsred/config.py", "cis/config.py"},
+    "pydantic": {
+        "calibration/records.py",
+        "xtsred/config.py",
+        "xtsred/config_after.py",
+        "cis/config.py",
+    },
     "bokeh": {
         "calibration/page",
         "xtsred/tune",

@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 
 from calibration.quantity import Quantity
 from calibration.records import Loaded, Number, load, record
+from xtsred.config_after import LowRFilter, Optimize
 from xtsred.config_checks import check_project
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Fourier",
     "Goniometer",
     "LineEntry",
+    "LowRFilter",
     "MultipleScattering",
     "Normalization",
     "NumberOrFit",
@@ -335,21 +337,6 @@ class Comparison:
 
 
 @record
-class Optimize:
-    """What `xtsred optimize` may adjust, and how well it is known what must hold.
-
-    parameters: key paths, each with a stated sigma that is its prior; absent: every number with one. Tolerances are relative:
-    model_tolerance of the calculated scattering where it changes slowly with Q, wall_tolerance of the empty container's
-    rate against that of its wall (tables, stability of the tube). posterior: these numbers are the result of such a fit.
-    """
-
-    parameters: tuple[Text, ...] = ()
-    model_tolerance: Positive = 3e-4
-    wall_tolerance: Positive = 0.01
-    posterior: bool = False
-
-
-@record
 class Project:
     """A whole project file of `xtsred reduce`. virtual: the scans are simulated, and everything says so."""
 
@@ -369,6 +356,7 @@ class Project:
     multiple_scattering: MultipleScattering | None = None
     comparison: Comparison | None = None
     optimize: Optimize | None = None
+    low_r_filter: LowRFilter | None = None
     shell: tuple[Shell, ...] = ()
     virtual: bool = False
 

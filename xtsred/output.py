@@ -19,7 +19,7 @@ from xtsred.budget.table import budget_csv
 from xtsred.config import Project
 from xtsred.stages import Array, PairDistribution, Reduction
 
-__all__ = ["resolved_project", "table_text", "text_files"]
+__all__ = ["header_facts", "resolved_project", "table_text", "text_files"]
 
 _SYSTEMATIC = "all sources of the budget but counting, common to all bins (NAME.budget.csv): "
 _S = "Faber-Ziman S(Q) = [I_coh - (<f^2> - |<f>|^2)] / |<f>|^2, S -> 1 at large Q; the paper writes k for Q"
@@ -28,7 +28,7 @@ _S = "Faber-Ziman S(Q) = [I_coh - (<f^2> - |<f>|^2)] / |<f>|^2, S -> 1 at large 
 def text_files(reduction: Reduction, project: Project, provenance: Provenance) -> dict[str, str]:
     """File name -> content of NAME.iq, .sq, .fq, .gr and .gofr."""
     stem = safe_name(reduction.name)
-    common = _common(reduction, project, provenance)
+    common = header_facts(reduction, project, provenance)
     pair = reduction.pair_distribution
     writers = {"iq": _iq, "sq": _sq, "fq": _fq}
     files = {f"{stem}.{end}": write(reduction, common) for end, write in writers.items()}
@@ -57,7 +57,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _common(reduction: Reduction, project: Project, provenance: Provenance) -> dict[str, str]:
+def header_facts(reduction: Reduction, project: Project, provenance: Provenance) -> dict[str, str]:
     """What every header says."""
     n = reduction.normalization
     pair = reduction.pair_distribution

@@ -26,8 +26,9 @@ from xtsred.figures import (
     window_text,
 )
 from xtsred.inputs import input_files
+from xtsred.low_r_filter.output import filter_sections, filtered_files
 from xtsred.nexus import write_nexus
-from xtsred.output import resolved_project, text_files
+from xtsred.output import header_facts, resolved_project, text_files
 from xtsred.stages import Reduction, Shell
 
 __all__ = ["VIRTUAL", "build_report", "collapsed", "write_reduction"]
@@ -58,7 +59,10 @@ def write_reduction(
     project = loaded.record
     project_toml = resolved_project(loaded, folder=target)
     with result_folder(target, overwrite=overwrite) as folder:
-        for name, text in text_files(reduction, project, provenance).items():
+        texts = text_files(reduction, project, provenance)
+        facts = header_facts(reduction, project, provenance)
+        texts |= filtered_files(reduction, project, facts)
+        for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
         write_nexus(
             folder / f"{safe_name(reduction.name)}.h5",
@@ -90,6 +94,7 @@ def build_report(reduction: Reduction, loaded: Loaded[Project], provenance: Prov
             *comparison_sections(reduction.comparison),
             *budget_sections(reduction),
             _normalization_section(reduction),
+            *filter_sections(reduction, loaded.record),
             _corrections_section(reduction),
             _scans_section(reduction),
             _settings_section(reduction, loaded),
