@@ -76,10 +76,11 @@ class Store:
     def read(self, digest: str) -> Result | None:
         """An earlier result, or None where there is none, or where it is damaged (every array has a checksum)."""
         try:
-            with np.load(self.path(digest), allow_pickle=False) as file:
+            content = io.BytesIO(self.path(digest).read_bytes())
+            with np.load(content, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             values = json.loads(arrays.pop("values").tobytes())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
             return None
         return Result(values=values, arrays=arrays)
 

@@ -133,8 +133,8 @@ def run_campaign(
             suspects = _until_lost(executor, waiting, recipe, folder, pool, note)
         if suspects is None:
             break
-        for job in suspects:
-            note(_alone(job, recipe, folder, pool))
+        while suspects:
+            suspects = _one_by_one(suspects, recipe, folder, pool, note)
     outcomes.sort(key=lambda o: o.number)
     return Run(outcomes=outcomes, store=store)
 
@@ -191,15 +191,28 @@ def _lost_scheduler() -> InputError:
     )
 
 
-def _alone(job: Job, recipe: Recipe, folder: Path, pool: Pool) -> Outcome:
+def _one_by_one(
+    suspects: list[Job],
+    recipe: Recipe,
+    folder: Path,
+    pool: Pool,
+    note: Callable[[Outcome], None],
+) -> list[Job]:
+    """Do jobs in a worker that has nothing else to do; returns those that are left after one that killed it."""
     if pool.alone is None:
         raise ValueError("this pool finds out by itself who dies")
     with pool.alone() as executor:
-        future = executor.submit(do_job, recipe, job, str(folder))
-        error = _error_of(future)
-    if error is None:
-        return future.result()
-    return _killed(job)
+        for place, job in enumerate(suspects):
+            future = executor.submit(do_job, recipe, job, str(folder))
+            error = _error_of(future)
+            if error is None:
+                note(future.result())
+            elif pool.lost(error):
+                note(_killed(job))
+                return suspects[place + 1 :]
+            else:
+                raise error
+    return []
 
 
 def _killed(job: Job) -> Outcome:
