@@ -111,12 +111,15 @@ class Extrapolation:
     offset: Array
 
 
-def extrapolate(q: Array, sigma: Array, *, method: str, fit_to: float = 0.4) -> Extrapolation:
+def extrapolate(
+    q: Array, sigma: Array, *, method: str, fit_to: float = 0.4, s: Array | None = None
+) -> Extrapolation:
     """Fill 0..q[0] on the measured grid's own step.
 
     method: "none" (S - 1 = 0 there, as programs do that say nothing), "constant" (S of the first
     bin), "parabola" (S = a + b Q^2 by weighted least squares over the first fit_to Å^-1: the form of
-    every isotropic S(Q) near 0, even in Q). q, sigma: shape (n,), Å^-1.
+    every isotropic S(Q) near 0, even in Q). q, sigma: shape (n,), Å^-1. s: S(Q) itself, shape (n,); with it a parabola
+    that falls below 0, which no S does, is replaced by S = S(q[0]) (Q/q[0])^2, and the text says so.
     """
     step = q[1] - q[0]
     missing = np.arange(q[0] - step, 0.25 * step, -step)[::-1]
@@ -135,10 +138,21 @@ def extrapolate(q: Array, sigma: Array, *, method: str, fit_to: float = 0.4) -> 
         design = np.column_stack([np.ones(used.sum()), q[used] ** 2]) / sigma[used, None]
         solve = np.linalg.pinv(design) / sigma[used]
         matrix[:, used] = np.column_stack([np.ones(missing.size), missing**2]) @ solve
+        if s is not None and 1.0 + float(solve[0] @ (s[used] - 1.0)) < 0.0:
+            return _from_zero(q, missing, span)
         text = f"S = a + b Q^2 over {span}, fitted to {q[0]:.3g}..{q[used][-1]:.3g} Å^-1"
     else:
         raise ValueError(f"unknown extrapolation {method!r}")
     return Extrapolation(text=text, q=missing, matrix=matrix, offset=offset)
+
+
+def _from_zero(q: Array, missing: Array, span: str) -> Extrapolation:
+    """S = S(q[0]) (Q/q[0])^2: S - 1 = x (S(q[0]) - 1) - (1 - x), x = (Q/q[0])^2."""
+    share = (missing / q[0]) ** 2
+    matrix = np.zeros((missing.size, q.size))
+    matrix[:, 0] = share
+    text = f"S rising as Q^2 from 0 over {span} to the first bin: the parabola of the first bins would be negative there"
+    return Extrapolation(text=text, q=missing, matrix=matrix, offset=share - 1.0)
 
 
 def pair_distribution(
@@ -156,8 +170,9 @@ def pair_distribution(
     """
     if np.any(r <= 0.0):
         raise ValueError("r must be > 0")
-    operator, fill = transform_operator(structure, r, window=window, extrapolation=extrapolation)
-    d = operator @ (structure.s - 1.0)
+    fill = extrapolate(structure.q, structure.sigma, method=extrapolation, s=structure.s)
+    operator, known = _operator(structure, r, window, fill)
+    d = operator @ (structure.s - 1.0) + known
     if structure.covariance is None:
         scaled = operator * structure.sigma
         covariance = (
@@ -179,7 +194,7 @@ def pair_distribution(
         rdf=frozen(r * t),
         rdf_sigma=frozen(r * d_sigma),
         window=str(window),
-        extrapolation=fill,
+        extrapolation=fill.text,
         number_density_per_a3=number_density_per_a3,
         covariance=frozen(covariance),
         modes=None if structure.modes is None else frozen(structure.modes @ operator.T),
@@ -191,9 +206,18 @@ def transform_operator(
 ) -> tuple[Array, str]:
     """The matrix L with G(r) = L (S - 1), extrapolation, window and bin width included; and how it fills.
 
+    The extrapolation is that of its method, linear in S whatever S is (a parabola may fall below 0 here).
+
     r: shape (m,). Returns shape (m, n) and the text of the extrapolation.
     """
     fill = extrapolate(structure.q, structure.sigma, method=extrapolation)
+    return _operator(structure, r, window, fill)[0], fill.text
+
+
+def _operator(
+    structure: StructureFactor, r: Array, window: Window, fill: Extrapolation
+) -> tuple[Array, Array]:
+    """L and c of G(r) = L (S - 1) + c; shapes (m, n), (m,)."""
     q = np.concatenate([fill.q, structure.q])
     weights = quadrature_weights(q)
     m = window_function(q, window=window)
@@ -201,6 +225,6 @@ def transform_operator(
     m = np.where(q <= window.q_max, m, 0.0)
     full = sine_operator(r, q=q, weights=weights * q * m)
     width = structure.q[1] - structure.q[0]
-    full /= np.sinc(r * width / (2.0 * np.pi))[:, None]
-    operator = full[:, fill.q.size :] + full[:, : fill.q.size] @ fill.matrix
-    return operator, fill.text
+    full /= np.sinc(np.outer(r, np.full(q.size, width / 2.0)) / np.pi)
+    low, measured = full[:, : fill.q.size], full[:, fill.q.size :]
+    return measured + low @ fill.matrix, low @ fill.offset

@@ -10,7 +10,15 @@ from calibration.report import Finding
 from xtsred.config import Project
 from xtsred.config import Shell as ShellTable
 from xtsred.fourier import Window
-from xtsred.shells import U_MAX_A, find_peaks, fit_shell, pair_weight, peak_position
+from xtsred.shells import (
+    U_MAX_A,
+    Neighbour,
+    PairWeight,
+    find_peaks,
+    fit_shell,
+    pair_weight,
+    peak_position,
+)
 from xtsred.stages import Array, PairDistribution, Shell, frozen
 from xtsred.unpack import Plan
 
@@ -41,9 +49,23 @@ def measure_shells(
         # the bins that are transformed: those that end inside q_max
         last = int(np.floor(window.q_max / q_step - 0.5 + 1e-9))
         q = frozen(q_step * np.arange(1, last + 1))
-        shells = tuple(
-            _named(table, plan, pdf, window=window, q=q, number=k)
+        named = [
+            Neighbour(
+                weight=_weight(table, plan, q=q, number=k),
+                r_range=(table.r_range[0], table.r_range[1]),
+            )
             for k, table in enumerate(project.shell)
+        ]
+        shells = tuple(
+            fit_shell(
+                pdf,
+                weight=shell.weight,
+                window=window,
+                r_range=shell.r_range,
+                integral_limits=shell.r_range,
+                beside=_beside(named, k),
+            )
+            for k, shell in enumerate(named)
         )
         return shells, tuple(f for shell in shells for f in _doubts(shell))
     r_min = 0.8
@@ -59,15 +81,24 @@ def measure_shells(
     return found, (Finding("note", text),)
 
 
-def _named(
-    table: ShellTable,
-    plan: Plan,
-    pdf: PairDistribution,
-    *,
-    window: Window,
-    q: Array,
-    number: int,
-) -> Shell:
+def _beside(named: list[Neighbour], k: int) -> list[Neighbour]:
+    """The other shells that are fitted with the k-th: not those that are the same peak once more.
+
+    Ranges that share more than half of the narrower one are taken for one peak with other limits.
+    """
+    chosen: list[Neighbour] = []
+    for other in (n for i, n in enumerate(named) if i != k):
+        if not any(_same(other, one) for one in (named[k], *chosen)):
+            chosen.append(other)
+    return chosen
+
+
+def _same(a: Neighbour, b: Neighbour) -> bool:
+    common = min(a.r_range[1], b.r_range[1]) - max(a.r_range[0], b.r_range[0])
+    return common > 0.5 * min(a.r_range[1] - a.r_range[0], b.r_range[1] - b.r_range[0])
+
+
+def _weight(table: ShellTable, plan: Plan, *, q: Array, number: int) -> PairWeight:
     center, _, neighbour = table.pair.partition("-")
     known = plan.composition.elements
     if center not in known or neighbour not in known:
@@ -77,11 +108,8 @@ def _named(
             why=f"its pairs are {pairs}",
             where=f"shell[{number}].pair",
         )
-    weight = pair_weight(
+    return pair_weight(
         plan.composition, center=center, neighbour=neighbour, q=q, energy_kev=plan.energy_kev
-    )
-    return fit_shell(
-        pdf, weight=weight, window=window, r_range=table.r_range, integral_limits=table.r_range
     )
 
 

@@ -1,5 +1,6 @@
 """Neighbour shells: positions and coordination numbers with uncertainty and stated limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from xtsred.stages import Array, PairDistribution, Shell
 
 __all__ = [
     "U_MAX_A",
+    "Neighbour",
     "PairWeight",
     "find_peaks",
     "first_distance",
@@ -33,6 +35,14 @@ class PairWeight:
     pair: str
     q: Array
     weight: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A shell that is fitted together with another: its weight and where its peak is, Å."""
+
+    weight: PairWeight
+    r_range: tuple[float, float]
 
 
 def pair_weight(
@@ -95,11 +105,14 @@ def fit_shell(
     window: Window,
     r_range: tuple[float, float],
     integral_limits: tuple[float, float],
+    beside: Sequence[Neighbour] = (),
 ) -> Shell:
     """Fit one Gaussian shell, broadened by the same window and Q_max as the data, to T(r) over r_range.
 
     T(r) = (2/pi) ∫ n W(Q) sin(QR)/R exp(-u^2 Q^2/2) M(Q) sin(Qr) dQ; n, R, u free; unweighted least
     squares with the covariances of G(r) carried through (points closer than pi/Q_max are not independent).
+    beside: other shells, fitted together with this one over all their ranges, because the broadened peaks and
+    the window's ripples reach into each other's.
     Beside it stand the plain integral of R(r) between its limits, with W at Q = 0, and how far n moves when
     r_range does. weight.q: uniform from near 0 to Q_max.
     Source: Keen (2001); Waseda (1980). Raises ValueError where r_range holds fewer than 5 points.
@@ -107,7 +120,8 @@ def fit_shell(
     covariance = pdf.covariance
     if covariance is None:
         raise ValueError("the covariance of G(r) is needed")
-    fit = _fit_peak(pdf, weight, window, r_range)
+    peaks = [Neighbour(weight=weight, r_range=r_range), *beside]
+    fit = _fit_peaks(pdf, peaks, window)
     n, distance, u = (float(v) for v in fit.values)
     sigma = np.sqrt(np.diag(fit.gain @ covariance[np.ix_(fit.inside, fit.inside)] @ fit.gain.T))
     systematic = None
@@ -115,7 +129,13 @@ def fit_shell(
         systematic = np.sqrt(np.sum((pdf.modes[:, fit.inside] @ fit.gain.T) ** 2, axis=0))
     tenth = 0.1 * (r_range[1] - r_range[0])
     moved = [
-        float(_fit_peak(pdf, weight, window, (r_range[0] + d, r_range[1] - d)).values[0])
+        float(
+            _fit_peaks(
+                pdf,
+                [Neighbour(weight=weight, r_range=(r_range[0] + d, r_range[1] - d)), *beside],
+                window,
+            ).values[0]
+        )
         for d in (tenth, -tenth)
     ]
     return Shell(
@@ -135,7 +155,8 @@ def fit_shell(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PeakFit:
-    """values: n, R, u; gain: d values / d T, shape (3, points); inside: points of r used."""
+    """Of the first of several peaks. values: n, R, u; gain: d values / d T, shape (3, points); inside: points of r used;
+    misfit: over its own range."""
 
     values: Array
     gain: Array
@@ -143,38 +164,56 @@ class _PeakFit:
     misfit: float
 
 
-def _fit_peak(
-    pdf: PairDistribution, weight: PairWeight, window: Window, r_range: tuple[float, float]
-) -> _PeakFit:
-    from scipy.optimize import least_squares
-
+def _within(pdf: PairDistribution, r_range: tuple[float, float]) -> npt.NDArray[np.bool_]:
     inside = (pdf.r >= r_range[0]) & (pdf.r <= r_range[1])
     if inside.sum() < 5:
         raise ValueError(f"fewer than 5 points of r in {r_range[0]:g}..{r_range[1]:g} Å")
+    return np.asarray(inside)
+
+
+def _fit_peaks(pdf: PairDistribution, peaks: Sequence[Neighbour], window: Window) -> _PeakFit:
+    """Fit all peaks over the union of their ranges."""
+    from scipy.optimize import least_squares
+
+    ranges = [_within(pdf, peak.r_range) for peak in peaks]
+    inside = np.logical_or.reduce(ranges)
     r, t = pdf.r[inside], pdf.t[inside]
-    q = weight.q
-    m = np.where(q <= window.q_max, window_function(q, window=window), 0.0)
-    transform = sine_operator(r, q=q, weights=quadrature_weights(q) * m * weight.weight)
-
-    def model(p: Array) -> Array:
-        n, distance, u = p
-        wave = n * np.sin(q * distance) / distance * np.exp(-0.5 * (u * q) ** 2)
-        return np.asarray(transform @ wave)
-
-    peak = float(r[np.argmax(t)])
-    unit = float(np.max(model(np.array([1.0, peak, 0.06]))))
-    start = np.array([max(float(np.max(t)) / unit, 1e-3), peak, 0.06])
+    parts = [_Peak(r, peak.weight, window) for peak in peaks]
+    start, low, high = [], [], []
+    for part, own in zip(parts, ranges, strict=True):
+        at, height = pdf.r[own], pdf.t[own]
+        peak = float(at[np.argmax(height)])
+        unit = float(np.max(part.at(np.array([1.0, peak, 0.06]))))
+        start += [max(float(np.max(height)) / unit, 1e-3), peak, 0.06]
+        low += [0.0, float(at[0]), 0.0]
+        high += [np.inf, float(at[-1]), U_MAX_A]
 
     def residual(p: Array) -> Array:
-        return model(p) - t
+        return np.asarray(sum(part.at(p[3 * k : 3 * k + 3]) for k, part in enumerate(parts)) - t)
 
-    fit = least_squares(residual, start, bounds=([0.0, r[0], 0.0], [np.inf, r[-1], U_MAX_A]))
+    fit = least_squares(residual, start, bounds=(low, high), x_scale=[1.0, 0.05, 0.05] * len(peaks))
+    own = ranges[0][inside]
     return _PeakFit(
-        values=np.asarray(fit.x),
-        gain=np.linalg.pinv(np.asarray(fit.jac)),
+        values=np.asarray(fit.x)[:3],
+        gain=np.linalg.pinv(np.asarray(fit.jac))[:3],
         inside=inside,
-        misfit=float(np.sqrt(np.mean(np.asarray(fit.fun) ** 2)) / np.max(np.abs(t))),
+        misfit=float(np.sqrt(np.mean(np.asarray(fit.fun)[own] ** 2)) / np.max(np.abs(t[own]))),
     )
+
+
+class _Peak:
+    """T(r) of one broadened shell at fixed points of r, as a function of n, R and u."""
+
+    def __init__(self, r: Array, weight: PairWeight, window: Window) -> None:
+        self._q = q = weight.q
+        m = np.where(q <= window.q_max, window_function(q, window=window), 0.0)
+        self._transform = sine_operator(r, q=q, weights=quadrature_weights(q) * m * weight.weight)
+
+    def at(self, p: Array) -> Array:
+        n, distance, u = p
+        q = self._q
+        wave = n * np.sin(q * distance) / distance * np.exp(-0.5 * (u * q) ** 2)
+        return np.asarray(self._transform @ wave)
 
 
 def _integral(

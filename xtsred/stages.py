@@ -172,7 +172,7 @@ class Intensity:
 class StructureFactor:
     """Faber-Ziman S(Q) on a uniform grid; q: bin centres, shape (n,); s, sigma: shape (n,).
 
-    covariance: shape (n, n) where bins are correlated (deconvolved lines), else None: bins independent.
+    covariance: shape (n, n) where bins are correlated (points that two bins share, deconvolved lines); None: independent.
     sigma_systematic: shape (n,), of the normalization and the Compton response, common to all bins;
     modes: shape (m, n), what it is made of: its covariance is modes^T modes.
     """

@@ -24,7 +24,8 @@ def bin_structure(
 
     S_bin = sum_i o_bi w_i S_i / sum_i o_bi w_i with the overlap share o and w = exposure x dRate/dS: this
     equals (sum of counts - sum of expected counts at S = 0) / (sum of expected counts per unit S), so
-    counts are added before anything is divided.
+    counts are added before anything is divided. A point that two bins share correlates them: with 3 points to a bin
+    the bins' own sigma is 5 % below that of independent bins, and neighbours have a covariance, which is given.
 
     q, s, variance, weight: shape (n,). Bins that no point reaches are not allowed: raises ValueError.
     """
@@ -34,9 +35,13 @@ def bin_structure(
         empty = grid.centers[total <= 0.0]
         raise ValueError(f"no measured point in the bins at Q = {empty[0]:g}..{empty[-1]:g} Å^-1")
     mean = (overlap @ (weight * s)) / total
-    # a point that two bins share correlates them slightly; its variance is split with its counts
-    sigma = np.sqrt(overlap @ (weight**2 * variance)) / total
-    return StructureFactor(q=grid.centers, s=frozen(mean), sigma=frozen(sigma))
+    covariance = ((overlap * (weight**2 * variance)) @ overlap.T).toarray() / np.outer(total, total)
+    return StructureFactor(
+        q=grid.centers,
+        s=frozen(mean),
+        sigma=frozen(np.sqrt(np.diag(covariance))),
+        covariance=frozen(covariance),
+    )
 
 
 def interpolate(x: Array, *, grid: Array) -> Array:
@@ -106,7 +111,8 @@ def deconvolution(blend: Array, *, keep: Array, terms: int = 4) -> Array:
 
 def deconvolve(structure: StructureFactor, *, operator: Array) -> StructureFactor:
     """Apply a deconvolution operator to S - 1 with its covariance; operator: shape (n, n)."""
-    covariance = (operator * structure.sigma**2) @ operator.T
+    own = np.diag(structure.sigma**2) if structure.covariance is None else structure.covariance
+    covariance = operator @ own @ operator.T
     return StructureFactor(
         q=structure.q,
         s=frozen(1.0 + operator @ (structure.s - 1.0)),

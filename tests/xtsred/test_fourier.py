@@ -257,3 +257,40 @@ def test_covariance_by_monte_carlo(correlated: bool) -> None:
     scale = np.outer(pdf.d_sigma, pdf.d_sigma)
     # 8000 draws: correlations to 1/sqrt(8000) = 0.011, variances to 0.016
     assert np.max(np.abs(np.cov(noise.T) - pdf.covariance) / scale) < 0.06
+
+
+def test_a_parabola_that_would_be_negative_starts_at_zero() -> None:
+    """S = 0.1 + (Q - 0.6)^2/0.2 rises so steeply that its parabola has S(0) < 0: S(0) = 0 then, and the text says so."""
+    q = 0.6 + 0.05 * np.arange(300)
+    s = np.where(q < 1.0, 0.1 + (q - 0.6) ** 2 / 0.4, 1.0)
+    sigma = np.full(q.size, 0.01)
+    plain = extrapolate(q, sigma, method="parabola")
+    assert (plain.matrix @ (s - 1.0) + 1.0)[0] < 0.0
+    fill = extrapolate(q, sigma, method="parabola", s=s)
+    filled = fill.matrix @ (s - 1.0) + fill.offset + 1.0
+    np.testing.assert_allclose(filled, s[0] * (fill.q / q[0]) ** 2, rtol=1e-12)
+    assert "negative" in fill.text
+    # one that stays positive is left as it is
+    flat = extrapolate(q, sigma, method="parabola", s=s + 0.5)
+    np.testing.assert_array_equal(flat.matrix, plain.matrix)
+    assert not flat.offset.any()
+
+
+def test_transform_of_a_filled_structure_factor() -> None:
+    """G(r) by the operator and its constant is the plain sum over the filled bins."""
+    q = 0.6 + 0.05 * np.arange(300)
+    s = np.where(q < 1.0, 0.1 + (q - 0.6) ** 2 / 0.4, 1.0)
+    structure = StructureFactor(q=frozen(q), s=frozen(s), sigma=frozen(np.full(q.size, 0.01)))
+    r = frozen(np.array([1.0, 2.5, 6.0]))
+    pdf = pair_distribution(
+        structure,
+        r,
+        window=Window(name="none", q_max=20.0),
+        number_density_per_a3=0.05,
+        extrapolation="parabola",
+    )
+    low = 0.05 * np.arange(1, 12)
+    everything = np.concatenate([low, q])
+    filled = np.concatenate([s[0] * (low / q[0]) ** 2, s])
+    expected = (2 / np.pi) * 0.05 * np.sin(np.outer(r, everything)) @ (everything * (filled - 1.0))
+    np.testing.assert_allclose(pdf.d * np.sinc(r * 0.025 / np.pi), expected, rtol=1e-9)

@@ -1,11 +1,14 @@
 """Shells: weights as printed, positions and coordination numbers of synthetic shells, and their noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from xtsred.atoms import Composition, form_factors
 from xtsred.fourier import Window, pair_distribution
 from xtsred.shells import (
+    Neighbour,
     PairWeight,
     find_peaks,
     first_distance,
@@ -281,3 +284,35 @@ def test_limits_matter_where_another_shell_reaches_in() -> None:
     alone = one_shell(Q, SI_O.weight) + hole(Q)
     assert limits(alone, (1.35, 1.85)) < 0.1
     assert limits(alone + neighbour, (1.35, 2.0)) > 0.2
+
+
+def test_neighbours_are_fitted_together() -> None:
+    """Two overlapping shells of known numbers: alone each is wrong by their overlap, together both are right."""
+    second = pair_weight(SILICA, center="O", neighbour="O", q=Q, energy_kev=22.163)
+    near = 5.0 * second.weight * np.sinc(Q * 2.1 / np.pi) * np.exp(-0.5 * (0.14 * Q) ** 2)
+    pdf = transformed(one_shell(Q, SI_O.weight) + near)
+    pdf = replace(pdf, t=pdf.d)  # no uniform distribution below the shells: nothing but the two
+    ranges = ((1.35, 1.85), (1.85, 2.4))
+
+    def shell(k: int, *, together: bool) -> Shell:
+        peaks = [
+            Neighbour(weight=w, r_range=r) for w, r in zip((SI_O, second), ranges, strict=True)
+        ]
+        return fit_shell(
+            pdf,
+            weight=peaks[k].weight,
+            window=WINDOW,
+            r_range=ranges[k],
+            integral_limits=ranges[k],
+            beside=peaks[1 - k : 2 - k] if together else (),
+        )
+
+    for k, (number, distance, width) in enumerate(((N, DISTANCE, U), (5.0, 2.1, 0.14))):
+        alone, both = shell(k, together=False), shell(k, together=True)
+        assert alone.coordination is not None
+        assert both.coordination is not None
+        wrong = abs(alone.coordination.value - number) + (alone.coordination_limits or 0.0)
+        assert wrong > 0.05 * number  # off, or as its limits happen to be
+        assert both.coordination.value == pytest.approx(number, rel=2e-3)
+        assert both.position.value == pytest.approx(distance, abs=1e-3)
+        assert both.width.value == pytest.approx(width, abs=2e-3)
