@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.errors import InputError
-from calibration.least_squares import Start, least_squares
+from calibration.least_squares import Fit, Start, least_squares
 from calibration.quantity import Quantity
 from calibration.report import Finding
 
@@ -16,7 +16,7 @@ __all__ = ["BeamScan", "BeamScanFit", "fit_beam_scan", "scanned_transmission"]
 
 Array = npt.NDArray[np.float64]
 
-_PHI = np.linspace(-np.pi / 2.0, np.pi / 2.0, 401)
+_PHI = np.linspace(-np.pi / 2.0, np.pi / 2.0, 2001)
 _HERMITE, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _FEWEST_INSIDE = 8
 _NARROW = 0.02  # of the diameter: an edge that cannot be told from a sharp one
@@ -37,7 +37,7 @@ class BeamScan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeamScanFit:
-    """mu_d = mu D; diameter, center, beam width (between the half heights), edge (rms blur of its edges) in mm; tilt: (right - left)/(right + left) of the
+    """mu_d = mu D; diameter, center, beam width (of the top hat of equal rms width), edge (rms blur of its edges) in mm; tilt: (right - left)/(right + left) of the
     beam's height. shape_part: how much mu D changes if the beam is taken as a plain top hat; it is
     part of the uncertainty of mu D, for no beam has exactly the shape of a formula.
 
@@ -118,7 +118,16 @@ def fit_beam_scan(scan: BeamScan) -> BeamScanFit:
     """
     start, top = _start(scan)
     fixed = {"background": 0.0}
-    fit = least_squares(lambda p: _residual(scan, {**p, **fixed}), start)
+    sharp = least_squares(
+        lambda p: _residual(scan, {**p, **fixed, "edge": 1e-5, "tilt": 0.0}),
+        {n: s for n, s in start.items() if n not in ("edge", "tilt")},
+    )
+    # width, blur and tilt can stand in for each other: the best of several starts is taken
+    tries = [
+        least_squares(lambda p: _residual(scan, {**p, **fixed}), _from(start, sharp, blur, tilt))
+        for blur, tilt in ((0.1, 0.0), (0.25, 0.1), (0.25, -0.1))
+    ]
+    fit = min(tries, key=lambda f: f.chi2)
     if fit.covariance is None:
         raise InputError(
             "the scan through the beam does not determine mu D",
@@ -126,18 +135,7 @@ def fit_beam_scan(scan: BeamScan) -> BeamScanFit:
             remedy="scan in finer steps, and well beyond both edges of the capillary",
             where="attenuation.z_scan",
         )
-    r = fit.residual
-    chi2 = fit.chi2 / max(fit.dof, 1)
-    lag = float(r[1:] @ r[:-1]) / max(fit.chi2, 1e-300)
-    correlation = min(lag, 0.95) if lag > 2.5 / math.sqrt(r.size) else 0.0
-    widened = math.sqrt(max(chi2, 1.0) if scan.absolute else chi2) * math.sqrt(
-        (1.0 + correlation) / (1.0 - correlation)
-    )
-
-    sharp = least_squares(
-        lambda p: _residual(scan, {**p, **fixed, "edge": 1e-5, "tilt": 0.0}),
-        {n: s for n, s in start.items() if n not in ("edge", "tilt")},
-    )
+    chi2, correlation, widened = _quality(scan, fit)
     shape = abs(sharp.values["mu_d"] - fit.values["mu_d"])
 
     def of(name: str, unit: str) -> Quantity:
@@ -155,7 +153,9 @@ def fit_beam_scan(scan: BeamScan) -> BeamScanFit:
     )
     background = Quantity(
         wider.values["background"],
-        None if wider.covariance is None else (wider.sigma("background") or 0.0) * widened,
+        None
+        if wider.covariance is None
+        else (wider.sigma("background") or 0.0) * _quality(scan, wider)[2],
     )
     mu_d = of("mu_d", "")
     mu_d = Quantity(mu_d.value, math.hypot(mu_d.sigma or 0.0, shape))
@@ -164,16 +164,50 @@ def fit_beam_scan(scan: BeamScan) -> BeamScanFit:
         shape_part=shape,
         diameter_mm=of("diameter", "mm"),
         center_mm=of("center", "mm"),
-        beam_width_mm=of("width", "mm"),
+        beam_width_mm=_beam_width(fit, widened),
         edge_mm=of("edge", "mm"),
         tilt=of("tilt", ""),
         background=background,
         slope_per_mm=of("slope", "1/mm"),
-        model=scan.intensity - r * scan.sigma,
+        model=scan.intensity - fit.residual * scan.sigma,
         chi2_reduced=chi2,
         correlation=correlation,
         findings=_findings(scan, fit.values, background, wider.values["mu_d"], mu_d, chi2, top),
     )
+
+
+def _from(start: Mapping[str, Start], sharp: Fit, blur: float, tilt: float) -> dict[str, Start]:
+    """A start from the fit of a plain top hat: part of its width as blur, and a tilt."""
+    values = {**sharp.values, "edge": blur * sharp.values["width"], "tilt": tilt}
+    values["width"] *= math.sqrt(max(1.0 - 12.0 * blur**2, 0.1))
+    return {n: Start(value=values[n], low=s.low, high=s.high) for n, s in start.items()}
+
+
+def _quality(scan: BeamScan, fit: Fit) -> tuple[float, float, float]:
+    """Reduced chi^2, correlation of neighbouring residuals, and by what both widen the uncertainties."""
+    r, chi2 = fit.residual, fit.chi2 / max(fit.dof, 1)
+    lag = float(r[1:] @ r[:-1]) / max(fit.chi2, 1e-300)
+    correlation = min(lag, 0.95) if lag > 2.5 / math.sqrt(r.size) else 0.0
+    scatter = math.sqrt(max(chi2, 1.0) if scan.absolute else chi2)
+    return chi2, correlation, scatter * math.sqrt((1.0 + correlation) / (1.0 - correlation))
+
+
+def _beam_width(fit: Fit, widened: float) -> Quantity:
+    """Width of the top hat with the beam's rms width: sqrt(12) rms, rms^2 = w^2 (1 - tilt^2/3)/12 + edge^2."""
+
+    def width(values: Mapping[str, float]) -> float:
+        w, edge, tilt = values["width"], values["edge"], values["tilt"]
+        return math.sqrt(max(w * w * (1.0 - tilt * tilt / 3.0) + 12.0 * edge * edge, 0.0))
+
+    value, names = width(fit.values), list(fit.values)
+    slopes = np.zeros(len(names))
+    for name in ("width", "edge", "tilt"):
+        step = 1e-6
+        moved = {**fit.values, name: fit.values[name] + step}
+        slopes[names.index(name)] = (width(moved) - value) / step
+    assert fit.covariance is not None
+    variance = float(slopes @ fit.covariance @ slopes)
+    return Quantity(value, math.sqrt(max(variance, 0.0)) * widened, "mm")
 
 
 def _residual(scan: BeamScan, p: Mapping[str, float]) -> Array:

@@ -38,7 +38,7 @@ def thompson_cox_hastings(
     """FWHM and mixing of the pseudo-Voigt that stands for a Voigt function of these two widths.
 
     H^5 = G^5 + 2.69269 G^4 L + 2.42843 G^3 L^2 + 4.47163 G^2 L^3 + 0.07842 G L^4 + L^5,
-    eta = 1.36603 L/H - 0.47719 (L/H)^2 + 0.11116 (L/H)^3; good to 1 % of the peak.
+    eta = 1.36603 L/H - 0.47719 (L/H)^2 + 0.11116 (L/H)^3; good to 1.3 % of the peak; the width to 0.3 %.
     Source: Thompson, Cox & Hastings, J. Appl. Cryst. 20 (1987) 79, eqs. in sect. 2.
     """
     g, w = np.asarray(gauss_fwhm, dtype=np.float64), np.asarray(lorentz_fwhm, dtype=np.float64)

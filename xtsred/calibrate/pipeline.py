@@ -139,10 +139,16 @@ def _attenuation(
     belongs: BelongsTo,
     valid: float | None,
 ) -> Certificate:
-    assert loaded.record.attenuation is not None
+    table = loaded.record.attenuation
+    assert table is not None
     values = {"mu_R": part.mu_r}
-    radius: Quantity = loaded.record.attenuation.radius_mm
-    facts = {"radius_mm": str(radius), "from": part.estimates[0].source, "capillary": part.name}
+    facts = {"from": part.estimates[0].source, "capillary": part.name}
+    if table.radius_mm.sigma is None:
+        facts["radius_mm"] = str(table.radius_mm)
+    else:
+        values["radius_mm"] = Quantity(table.radius_mm.value, table.radius_mm.sigma)
+    if table.composition is not None:
+        facts["composition"] = table.composition
     if part.packing is not None and part.packing.sigma is not None:
         values["packing_fraction"] = part.packing
     return issue_certificate(
