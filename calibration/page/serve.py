@@ -60,6 +60,11 @@ class PageServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Event | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the server has run and is gone."""
+        return self._loop is not None and self._loop.is_closed()
+
     def run(self, *, ready: Callable[[], object] = lambda: None) -> None:
         """Serve until the last tab has closed, `stop` is called, or Ctrl-C; blocks, and returns in every case.
 

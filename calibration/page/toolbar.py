@@ -69,6 +69,7 @@ class Toolbar:
     def _button(self, label: str, kind: Any, act: Callable[[], object]) -> Button:
         button = Button(
             label=label,
+            name=label.split()[0].lower(),
             button_type=kind,
             margin=(2, 4, 2, 0),
             stylesheets=[InlineStyleSheet(css=_BUTTON)],

@@ -218,7 +218,7 @@ def test_every_tab_has_its_own_document_and_the_last_one_ends_the_server() -> No
         close_second()
         for _ in range(60):
             time.sleep(0.1)
-            if server._loop is not None and server._loop.is_closed():
+            if server.ended:
                 break
         with pytest.raises(ConnectionError):
             ask(server, "/")

@@ -49,7 +49,7 @@ class Plots:
     def __init__(self, result: Result) -> None:
         reduction = result.reduction
         self.sources: dict[str, ColumnDataSource] = {
-            name: ColumnDataSource(_as_lists(name, data))
+            name: ColumnDataSource(_as_lists(name, data), name=name)
             for name, data in columns(reduction).items()
         }
         self.sources["raw"] = ColumnDataSource(raw_scans(reduction, result.project))

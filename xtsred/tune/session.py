@@ -106,10 +106,10 @@ class Session:
         """Write the edits into the project file. Raises InputError: nothing is written then."""
         self.edits.save(check=load_project)
 
-    def prepare(self) -> bool:
-        """Compute one exact value for later previews; returns whether there may be more to compute."""
+    def prepare(self, key: str | None = None) -> bool:
+        """Compute one exact value for later previews, of one key or of any; returns whether there may be more to compute."""
         changes = self.edits.changes
-        for control, where, value in self._wanted(changes):
+        for control, where, value in self._wanted(changes, key):
             try:
                 self._reduce({**changes, control.key: value}, node_of=(control.key, where))
             except InputError:
@@ -118,9 +118,12 @@ class Session:
             return True
         return False
 
-    def _wanted(self, changes: Mapping[str, Any]) -> Iterator[tuple[Number, bytes, float]]:
+    def _wanted(
+        self, changes: Mapping[str, Any], key: str | None
+    ) -> Iterator[tuple[Number, bytes, float]]:
         """Values that are not known exactly: the ends of every slider, then points between them."""
         numbers = [c for c in self.controls if isinstance(c, Number) and previewed(c.key)]
+        numbers = [c for c in numbers if key in (None, c.key)]
         places = {c.key: self._context(c.key, changes) for c in numbers}
         order = {c.key: node_values(c.low, c.high) for c in numbers}
         for i in range(max(map(len, order.values()), default=0)):
