@@ -1,21 +1,21 @@
 """A commented project file from exports: what the files say is filled in, what they do not say is asked for."""
 
 import itertools
-import os
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import numpy as np
+
+from calibration.project_text import comment, relative_name, toml_string
 from calibration.thermometer import celsius
-from cis.inputs import temperature_from_name
+from cis.series_names import FixtureGuess, Group, celsius_range, groups_of, guess_fixture
 from cis.stages import Spectrum
 
-__all__ = ["guess_template", "project_text", "unfilled"]
+__all__ = ["project_text", "unfilled"]
 
-# a dash after a letter or a digit joins words; it is no minus
-_NUMBER = r"(?:(?<![0-9A-Za-z])[-+])?(?<![0-9.,])\d+(?:[.,p]\d+)?"
-_WITH_UNIT = re.compile(rf"({_NUMBER})(?=[ _-]?(?:deg|°|º)?[ _-]?(C|K|deg|grad)(?![a-zA-Z]))")
+_CONTRADICTION_K = 3.0  # a set point and a reading differ by less
 
 _HEAD = """\
 # One impedance series, begun by `cis init`. Paths are relative to this file.
@@ -23,7 +23,7 @@ _HEAD = """\
 # A number with its standard uncertainty: {{ value = 10.0, sigma = 0.02 }}; without: 10.0 (then that of sigma_DC stays unknown).
 
 [sample]
-name = "{name}"
+{name}
 {geometry}# mass_mg = {{ value = 120.0, sigma = 0.2 }}       # optional: density of the pellet
 # density_g_cm3 = 2.4                            # optional, with mass: of the dense glass, gives the porosity
 # porosity = {{ value = 0.1, sigma = 0.02 }}       # optional, instead
@@ -42,11 +42,12 @@ _GEOMETRY = """\
 # FILL IN: diameter_mm = {{ value = 10.0, sigma = 0.02 }}    # or area_mm2{said}
 # FILL IN: thickness_mm = {{ value = 1.00, sigma = 0.01 }}
 """
-_TAIL = """\
+_NO_FIXTURE = """\
 # [fixture]                                      # optional: spectra of the empty holder
 # open = "open.csv"
 # short = "short.csv"
-
+"""
+_TAIL = """
 # [validation]                                   # optional: frequencies that are used
 # range_Hz = [1.0, 1e7]
 
@@ -68,59 +69,106 @@ def unfilled(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-def project_text(files: Mapping[Path, Sequence[Spectrum]], *, folder: Path) -> str:
-    """Text of a project file in `folder` for exports and the spectra found in them."""
-    paths = list(files)
-    name = _common_name(paths)
-    said = _said_geometry([s for spectra in files.values() for s in spectra])
-    text = _HEAD.format(name=name, geometry=_GEOMETRY.format(said=said))
-    template = None
-    if any(s.temperature_k is None for spectra in files.values() for s in spectra):
-        template = guess_template([p.name for p in paths])
-    pattern = _pattern(paths)
-    if template is not None and pattern is not None:
-        text += _table(_relative(pattern, folder), _comment(files), template=template)
-    elif pattern is not None and all(
-        s.temperature_k is not None for v in files.values() for s in v
-    ):
-        text += _table(_relative(pattern, folder), _comment(files))
-    else:
-        for path, spectra in files.items():
-            own = template if any(s.temperature_k is None for s in spectra) else None
-            missing = own is None and any(s.temperature_k is None for s in spectra)
-            text += _table(
-                _relative(path, folder), _comment({path: spectra}), template=own, missing=missing
-            )
-    return text + _TAIL
+def project_text(
+    files: Mapping[Path, Sequence[Spectrum]], *, folder: Path, left_out: Sequence[str] = ()
+) -> str:
+    """Text of a project file in `folder` for exports and the spectra found in them.
 
-
-def guess_template(names: Sequence[str]) -> str | None:
-    """The template that finds a different temperature in each name, or None.
-
-    A number followed by C, K or deg is a temperature; where several are, the one that differs between names.
+    left_out: comment lines of what was found and is not used.
     """
-    matches = list(_WITH_UNIT.finditer(names[0])) if names else []
-    for match in matches:
-        unit = "K" if match.group(2) == "K" else "C"
-        template = f"{names[0][: match.start()]}{{temperature_{unit}}}{names[0][match.end() :]}"
-        try:
-            values = [temperature_from_name(name, template) for name in names]
-        except ValueError:
-            continue
-        if len(set(values)) == len(names):
-            return template
-    return None
+    fixture = guess_fixture(files)
+    samples = [path for path in files if path not in fixture]
+    said = _said_geometry([s for path in samples for s in files[path]])
+    text = _HEAD.format(name=_name(samples or list(files)), geometry=_GEOMETRY.format(said=said))
+    for group in groups_of(samples):
+        text += _group_text(group, files, folder)
+    for path, guess in fixture.items():
+        if guess.kind is None:
+            text += (
+                f"[[spectrum]]\n# FILL IN: files = {toml_string(relative_name(path, folder))}  "
+                f"# {_comment({path: files[path]})}; {comment(guess.evidence)}\n\n"
+            )
+    text += _fixture_text(fixture, folder) + _TAIL
+    return "\n".join([text.rstrip("\n"), *left_out]) + "\n"
 
 
-def _table(files: str, comment: str, *, template: str | None = None, missing: bool = False) -> str:
-    lines = ["[[spectrum]]", f"files = {_quoted(files)}  # {comment}"]
-    if template is not None:
-        lines.append(
-            f"temperature_from_name = {_quoted(template)}  # guessed from the names: check it"
-        )
-    if missing:
-        lines.append("# FILL IN: temperature_C = 25.0               # the file does not state it")
-    return "\n".join(lines) + "\n\n"
+def _group_text(group: Group, files: Mapping[Path, Sequence[Spectrum]], folder: Path) -> str:
+    """One table where a pattern holds all and only these files, else one for each file."""
+    missing = {p for p in group.paths if any(s.temperature_k is None for s in files[p])}
+    pattern = _pattern(group.paths)
+    together = pattern is not None and (
+        not missing or (group.template is not None and missing == set(group.paths))
+    )
+    if together and pattern is not None:
+        template = group.template if missing else None
+        own = {p: files[p] for p in group.paths}
+        notes = _doubts(group, own)
+        # the real name of one file may look like a pattern, and wins
+        return _table(pattern, folder, _comment(own), _temperature(group, template), notes)
+    text = ""
+    for path in group.paths:
+        template = group.template if path in missing else None
+        lines = _temperature(group, template)
+        if template is None and path in missing:
+            lines = ["# FILL IN: temperature_C = 25.0               # the file does not state it"]
+        own = {path: files[path]}
+        text += _table(path, folder, _comment(own), lines, _doubts(group, own, files))
+    return text
+
+
+def _temperature(group: Group, template: str | None) -> list[str]:
+    if template is None:
+        return []
+    again = ", some of them repeated" if group.repeated else ""
+    evidence = f"guessed from the names: check it ({celsius_range(group.temperatures_k)}{again})"
+    return [f"temperature_from_name = {toml_string(template)}  # {evidence}"]
+
+
+def _table(files: Path, folder: Path, said: str, lines: Sequence[str], notes: Sequence[str]) -> str:
+    first = f"files = {toml_string(relative_name(files, folder))}  # {said}"
+    return "\n".join(["[[spectrum]]", first, *lines, *notes]) + "\n\n"
+
+
+def _doubts(
+    group: Group,
+    own: Mapping[Path, Sequence[Spectrum]],
+    files: Mapping[Path, Sequence[Spectrum]] | None = None,
+) -> list[str]:
+    """Names that contradict their files, and one measurement that stands in two files."""
+    lines = []
+    for path, by_name in zip(group.paths, group.temperatures_k, strict=False):
+        stated = [s.temperature_k for s in own.get(path, ()) if s.temperature_k is not None]
+        if len(stated) == 1 and abs(stated[0] - by_name) > _CONTRADICTION_K:
+            lines.append(
+                f"# warning: {comment(path.name)} states {celsius(stated[0]):.4g} °C, its name {celsius(by_name):.4g} °C"
+            )
+    listed = list((files or own).items())
+    for path in own:
+        for other, spectra in listed[: [p for p, _ in listed].index(path)]:
+            if _same_numbers(own[path], spectra):
+                lines.append(
+                    f"# warning: the same numbers as in {comment(other.name)}; one measurement counts once: remove one of the two"
+                )
+    return lines
+
+
+def _same_numbers(a: Sequence[Spectrum], b: Sequence[Spectrum]) -> bool:
+    """The same measurement in two formats, or a copy."""
+    return len(a) == len(b) and all(
+        x.frequency_hz.size == y.frequency_hz.size
+        and np.allclose(x.frequency_hz, y.frequency_hz, rtol=1e-4)
+        and np.allclose(x.z_ohm, y.z_ohm, rtol=1e-4)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def _fixture_text(fixture: Mapping[Path, FixtureGuess], folder: Path) -> str:
+    lines = [
+        f"{guess.kind} = {toml_string(relative_name(path, folder))}  # guessed: {comment(guess.evidence)}; check it"
+        for path, guess in fixture.items()
+        if guess.kind is not None
+    ]
+    return "\n".join(["[fixture]", *lines]) + "\n" if lines else _NO_FIXTURE
 
 
 def _comment(files: Mapping[Path, Sequence[Spectrum]]) -> str:
@@ -159,9 +207,12 @@ def _shared_start(words: Sequence[str]) -> str:
     return "".join(letters[0] for letters in same)
 
 
-def _common_name(paths: Sequence[Path]) -> str:
-    stem = _shared_start([p.stem for p in paths])
-    return stem.strip(" _-.") or paths[0].resolve().parent.name
+def _name(paths: Sequence[Path]) -> str:
+    """The line of the sample's name: what the files share; asked for where several share nothing."""
+    stem = _shared_start([p.stem for p in paths]).strip(" _-.")
+    if stem or len(paths) == 1:
+        return f"name = {toml_string(stem or paths[0].stem)}"
+    return '# FILL IN: name = "..."                        # the files share no name: is this one sample?'
 
 
 def _said_geometry(spectra: Sequence[Spectrum]) -> str:
@@ -172,16 +223,4 @@ def _said_geometry(spectra: Sequence[Spectrum]) -> str:
         for key, value in s.header.items()
         if any(w in key.lower() for w in words)
     }
-    return f" (the file says {'; '.join(sorted(found))[:120]})" if found else ""
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # another drive on Windows
-        return path.resolve().as_posix()
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f" (the file says {comment('; '.join(sorted(found)))[:120]})" if found else ""

@@ -7,7 +7,8 @@ from calibration.records import load
 from cis.config import Project
 from cis.inputs import matching_files
 from cis.io import read_spectra
-from cis.project_file import guess_template, project_text
+from cis.project_file import project_text
+from cis.series_names import guess_template
 from tests.cis.conftest import write_series
 
 
