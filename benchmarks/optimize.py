@@ -7,7 +7,8 @@ The truth never enters a fit: it is compared with the result afterwards. Columns
   inputs    rms of S - S(true inputs) of the same counts: the part of the error that the inputs make, noise cancels
   factor    of that part; "possible" is the factor that the posterior itself expects: what the information in the counts allows
   g         rms of g - g(truth, same window) over 1 to 10 Å, as stated -> adjusted, and the factor
-"alone": only the wrong number is adjusted; "all": packing, wall and Compton response are, each with the stated sigma.
+"alone": only the wrong number has a sigma and is adjusted, the others are stated as known; "all": packing (10 %), wall (20 %) and
+Compton response (5 %) have a sigma and are adjusted, as a user would who does not know which is wrong.
 """
 
 import argparse
@@ -233,6 +234,8 @@ def with_errors(
     true = {PACKING: sample.packing, WALL: sample.wall.thickness_mm, COMPTON: 1.0}
     stated = [
         f"{key}={{ value = {value * (1.0 + errors.get(key, 0.0)):.9g}, sigma = {value * SIGMA[key]:.9g} }}"
+        if key in names
+        else f"{key}={value:.9g}"
         for key, value in true.items()
     ]
     listed = "[" + ", ".join(f'"{n}"' for n in names) + "]"

@@ -57,7 +57,7 @@ def optimize(
     loaded = load_project(project, settings=[*settings, *chosen])
     check_target(out, overwrite=overwrite)
     from xtsred.inputs import read_inputs
-    from xtsred.optimize.fit import optimize_inputs
+    from xtsred.optimize.fit import optimize_inputs, with_budget
 
     words = ["xtsred", "optimize", str(project), "--out", str(out)]
     words += [w for key in vary for w in ("--vary", key)]
@@ -65,7 +65,10 @@ def optimize(
     words += [w for setting in settings for w in ("--set", setting)]
     with progress_bar(1) as bar:
         bar.begin(project.name)
-        found = optimize_inputs(loaded, read_inputs(loaded), progress=bar.step)
+        inputs = read_inputs(loaded)
+        found = optimize_inputs(loaded, inputs, progress=bar.step)
+        bar.step("uncertainty budget")
+        found = with_budget(found, inputs, progress=bar.step)
         bar.step("report")
         from xtsred.optimize.report import write_optimization
 

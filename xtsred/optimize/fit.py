@@ -4,13 +4,16 @@ No S(Q) of any model enters: only what every S(Q) must obey, and how bright the 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from calibration.quantity import Quantity, concise
 from calibration.records import Loaded
 from calibration.report import Finding
+from xtsred.budget.apply import budgeted
+from xtsred.budget.linear import linear_budget
+from xtsred.budget.parameters import at_values, stated_parameters
 from xtsred.config import Optimize, Project
 from xtsred.inputs import Inputs
 from xtsred.optimize.conditions import Condition, conditions
@@ -20,7 +23,7 @@ from xtsred.optimize.search import Found, Progress, Search
 from xtsred.pipeline import reduce_inputs
 from xtsred.stages import Array, Reduction, frozen
 
-__all__ = ["Optimization", "optimize_inputs"]
+__all__ = ["Optimization", "optimize_inputs", "with_budget"]
 
 _SURPRISE = 2.0  # pull that is a Finding
 
@@ -31,7 +34,8 @@ class Optimization:
 
     before, after: the reductions at the stated and at the posterior values; loaded: the project with these values and
     their posterior sigma. correlation: of the posterior, shape (p, p). conditions: each as stated and as adjusted.
-    misfit: chi^2 of the residuals (before, after) and how many there are. limit_a: distances below it were used, Å; wall:
+    misfit: chi^2 of the residuals (before, after) and how many there are. considered: numbers with a stated sigma that were
+    not adjusted, whose uncertainty the fit took into account. limit_a: distances below it were used, Å; wall:
     whether the container's wall was. tolerance: relative, of the calculated scattering, as used. s_sigma: of S(Q) by
     these parameters alone, (before, after), shape (n,) each on before's bins.
     """
@@ -43,6 +47,7 @@ class Optimization:
     loaded: Loaded[Project]
     conditions: tuple[tuple[Condition, Condition], ...]
     misfit: tuple[float, float, int]
+    considered: tuple[str, ...]
     limit_a: float
     wall: bool
     tolerance: float
@@ -56,7 +61,9 @@ def optimize_inputs(
 ) -> Optimization:
     """Fit the chosen parameters of a project to what must hold. Raises InputError for what the user can fix."""
     parameters = chosen_parameters(loaded.record)
-    search = Search(loaded, inputs, parameters, progress or _silent)
+    named = {p.path for p in parameters}
+    considered = tuple(p for p in stated_parameters(loaded.record) if p.path not in named)
+    search = Search(loaded, inputs, parameters, considered=considered, tell=progress or _silent)
     found = search.run()
     model = found.model
     posterior = most_probable(model, scale=found.scale)
@@ -101,6 +108,7 @@ def optimize_inputs(
             cost(model.value, none, covariance=covariance),
             start.size,
         ),
+        considered=tuple(p.path for p in considered),
         limit_a=search.short.limit_a,
         wall=search.standard,
         tolerance=found.scale * table.model_tolerance,
@@ -108,6 +116,32 @@ def optimize_inputs(
         s_sigma=(frozen(np.sqrt(np.sum(slopes**2, axis=0))), frozen(np.sqrt(variance))),
         findings=tuple(_findings(adjusted, found, table, search.at_limit(model.at))),
     )
+
+
+def with_budget(
+    optimization: Optimization, inputs: Inputs, *, progress: Progress | None = None
+) -> Optimization:
+    """The same with the uncertainty budget of the posterior in `after`, the correlations of the fit included.
+
+    inputs: as given to `optimize_inputs`; each source that was adjusted is one with those it is correlated with.
+    """
+    paths = [a.path for a in optimization.parameters]
+    _, moved = at_values(
+        optimization.loaded, inputs, {a.path: a.posterior.value for a in optimization.parameters}
+    )
+    correlations = {
+        (paths[i], paths[j]): float(optimization.correlation[i, j])
+        for i in range(len(paths))
+        for j in range(i)
+    }
+    budget = linear_budget(
+        optimization.loaded,
+        moved,
+        reduction=optimization.after,
+        progress=progress,
+        correlations=correlations,
+    )
+    return replace(optimization, after=budgeted(optimization.after, budget))
 
 
 def _silent(_text: str) -> None:

@@ -72,6 +72,7 @@ def optimization_values(optimization: Optimization) -> dict[str, Any]:
             for a, b in optimization.conditions
         ],
         "chi_squared": {"before": before, "after": after, "residuals": count},
+        "considered": list(optimization.considered),
         "limit_A": optimization.limit_a,
         "wall_used": optimization.wall,
         "model_tolerance": optimization.tolerance,
@@ -102,7 +103,8 @@ def optimization_section(optimization: Optimization) -> Section:
         paragraphs=(
             "The numbers below were adjusted inside their stated uncertainty (the prior) until what must hold for every S(Q) "
             f"does: below {optimization.limit_a:.2f} Å nothing but −4πρ₀r, which is also the sum rule and S → 1; and {wall}. "
-            "No model of the structure and no other curve took part. K and amplitudes that the reduction fits were left free.",
+            "No model of the structure and no other curve took part. K and amplitudes that the reduction fits were left free"
+            f"{_considered(optimization)}.",
             f"χ² of the {count} independent residuals: {before:.1f} as stated, {after:.1f} adjusted "
             f"(tolerance of the calculated scattering {optimization.tolerance:.2g}). These numbers alone make S(Q) uncertain by "
             f"{stated:.2g} as stated and {left:.2g} now (rms). Systematic errors beyond the short distances, for instance a scale of all peaks "
@@ -115,6 +117,12 @@ def optimization_section(optimization: Optimization) -> Section:
         ),
         figures=(pulls_figure(optimization), effect_figure(optimization)),
     )
+
+
+def _considered(optimization: Optimization) -> str:
+    if not optimization.considered:
+        return ""
+    return f"; not adjusted, but uncertain as stated: {', '.join(optimization.considered)}"
 
 
 def _parameters(optimization: Optimization) -> Table:

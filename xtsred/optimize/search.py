@@ -40,37 +40,49 @@ class Found:
 
 
 class Search:
-    """Reductions of one project at other values. Parameters are u, prior sigmas from their stated value."""
+    """Reductions of one project at other values. Parameters are u, prior sigmas from their stated value.
+
+    What is stated with a sigma and not among the parameters stays where it is, but the residuals are only as certain as it is:
+    its part is in their covariance (consider parameters: Schmidt, Adv. Control Syst. 3 (1966) 293).
+    """
 
     def __init__(
         self,
         loaded: Loaded[Project],
         inputs: Inputs,
         parameters: Sequence[Parameter],
+        *,
+        considered: Sequence[Parameter] = (),
         tell: Progress,
     ) -> None:
         # the comparison is the only thing in a project that may know an answer: it is kept from the fit
         self._project = replace(loaded, record=replace(loaded.record, comparison=None))
-        self._inputs, self._parameters, self._tell = inputs, parameters, tell
+        self._inputs, self._tell = inputs, tell
+        self._parameters, self._adjusted = (*parameters, *considered), len(parameters)
         self._table = loaded.record.optimize or Optimize()
         self.memo = Memo(keep=4)
         tell("as stated")
-        self.first = self.reduce(np.zeros(len(parameters)))[1]
+        self._center = np.zeros(len(self._parameters))
+        project, self.first = self.reduce(self._center)
         self.short = ShortDistances.of(self.first, q_range=loaded.record.fourier.q_range)
         self.standard = wall_is_a_standard(loaded.record)
+        self._counting = np.eye(self.residual(project, self.first).size)
+        for j in range(self._adjusted, len(self._parameters)):
+            column, _ = self._derivative(self._center, j)
+            self._counting += np.outer(column, column)
 
     def values(self, u: Array) -> dict[str, float]:
-        """Values of the parameters, kept inside what is possible."""
+        """Values of the parameters (and of what is considered, where u goes on), kept inside what is possible."""
         return {
             p.path: float(np.clip(p.value + x * float(p.sigma or 0.0), p.low, p.high))
-            for p, x in zip(self._parameters, u, strict=True)
+            for p, x in zip(self._parameters, u, strict=False)
         }
 
     def at_limit(self, u: Array) -> list[str]:
         """Parameters that want to be where they cannot."""
         return [
             p.path
-            for p, x in zip(self._parameters, u, strict=True)
+            for p, x in zip(self._parameters, u, strict=False)
             if not p.low <= p.value + x * float(p.sigma or 0.0) <= p.high
         ]
 
@@ -94,7 +106,7 @@ class Search:
 
     def run(self) -> Found:
         """Relinearize until the most probable point stays."""
-        u = np.zeros(len(self._parameters))
+        u = np.zeros(self._adjusted)
         value = self.residual(*self.reduce(u))
         for rounds in range(1, _ROUNDS + 1):
             model, slopes = self._linearized(u, value)
@@ -119,32 +131,33 @@ class Search:
 
     def _linearized(self, u: Array, value: Array) -> tuple[Linearized, Array]:
         """Residuals about u, and S(Q)'s slopes, by central differences."""
-        columns, slopes = [], []
-        q = self.first.structure_factor.q
-        for j, p in enumerate(self._parameters):
-            self._tell(f"derivative by {p.path}")
-            ends = np.array([u, u])
-            ends[:, j] += np.array([_STEP, -_STEP])
-            # an end that is not possible was moved: what counts is where it came to
-            width = (self.values(ends[0])[p.path] - self.values(ends[1])[p.path]) / float(
-                p.sigma or 1.0
-            )
-            pairs = [self.reduce(end) for end in ends]
-            up, down = (self.residual(*pair) for pair in pairs)
-            columns.append((up - down) / width)
-            s = [np.interp(q, r.structure_factor.q, r.structure_factor.s) for _, r in pairs]
-            slopes.append((s[0] - s[1]) / width)
+        found = [self._derivative(u, j) for j in range(self._adjusted)]
         size, short = value.size, self.short.tolerance.shape[0]
         tolerance = np.zeros((size, size))
         tolerance[:short, :short] = self._table.model_tolerance**2 * self.short.tolerance
         model = Linearized(
             at=u,
             value=value,
-            jacobian=np.array(columns).T,
-            counting=np.eye(size),
+            jacobian=np.array([column for column, _ in found]).T,
+            counting=self._counting,
             tolerance=tolerance,
         )
-        return model, np.array(slopes)
+        return model, np.array([slope for _, slope in found])
+
+    def _derivative(self, u: Array, j: int) -> tuple[Array, Array]:
+        """Of the residuals and of S(Q) by parameter j, per prior sigma."""
+        p = self._parameters[j]
+        self._tell(f"derivative by {p.path}")
+        ends = np.array([u, u])
+        ends[:, j] += np.array([_STEP, -_STEP])
+        # an end that is not possible was moved: what counts is where it came to
+        reached = [self.values(end)[p.path] for end in ends]
+        width = (reached[0] - reached[1]) / float(p.sigma or 1.0)
+        pairs = [self.reduce(end) for end in ends]
+        up, down = (self.residual(*pair) for pair in pairs)
+        q = self.first.structure_factor.q
+        s = [np.interp(q, r.structure_factor.q, r.structure_factor.s) for _, r in pairs]
+        return (up - down) / width, (s[0] - s[1]) / width
 
     def _forward(self, model: Linearized, goal: Array, scale: float) -> tuple[Array, Array]:
         """The goal, or halfway to it and so on, until it is no worse than where we are."""
