@@ -134,3 +134,18 @@ def test_a_synchrotron_wavelength_is_compared_with_the_header_itself() -> None:
     stated = [Line(wavelength_a=0.2, weight=1.0)]
     assert disagreements(stated, file="a", anode=None, wavelengths_a=(0.2,)) == ()
     assert len(disagreements(stated, file="a", anode=None, wavelengths_a=(0.21,))) == 1
+
+
+@pytest.mark.parametrize("anode", ["Cu", "Mo", "Ag"])
+def test_energies_rounded_to_one_ev_are_not_what_the_table_holds(anode: str) -> None:
+    """Rounded energies are 2e-5 (Mo) off the published wavelengths; the table is not, and its energies are no whole eV."""
+    lines = lines_of(anode)
+    apart = [abs(1e3 * line.energy_kev - round(1e3 * line.energy_kev)) for line in lines.values()]
+    assert max(apart) > 0.1
+    published = {n: w for (a, n), w in PUBLISHED.items() if a == anode}
+    ours = max(abs(lines[n].wavelength_a / w - 1.0) for n, w in published.items())
+    rounded = max(
+        abs(wavelength_a(round(1e3 * energy_kev(w)) / 1e3) / w - 1.0) for w in published.values()
+    )
+    assert ours < 1e-6
+    assert rounded > 5.0 * ours

@@ -135,7 +135,7 @@ def test_mistakes_in_such_a_file_are_named(tmp_path: Path, text: str, match: str
 def test_unknown_keys_of_such_a_file_are_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[standard.Ag]\nlattice = 4.0\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="1 problem|problems") as caught:
+    with pytest.raises(ConfigError, match=r"problems?") as caught:
         find_standard("Ag", table=path)
     assert any("standard.Ag.lattice" in p for p in caught.value.problems)
 

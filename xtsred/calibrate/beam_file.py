@@ -32,8 +32,8 @@ class BeamFile:
 def read_beam_file(path: Path, *, seconds_per_step: float | None) -> BeamFile:
     """Two columns, position in mm and intensity; EVA's header line tells scan type, anode and counting time.
 
-    seconds_per_step: where the file does not say. Intensities that are whole numbers are counts; those that become whole when
-    multiplied by the counting time are rates, and their counts are known; of others only the course sqrt(I) of the uncertainty is.
+    seconds_per_step: where the file does not say. Intensities that become whole numbers when multiplied by the
+    counting time are rates; other whole numbers are counts; rates with a time are taken at their word; of others only the course sqrt(I) of the uncertainty is.
     Raises ReadError with file and line, InputError where the times contradict each other.
     """
     table = parse_table(re.split(r"\r\n|\n|\r", read_text(path)), file=str(path))
@@ -85,11 +85,13 @@ def _seconds(stated: str | None, given: float | None, path: Path) -> float | Non
 
 
 def _sigma(intensity: Array, seconds: float | None) -> tuple[Array, bool, str]:
-    if are_integers(intensity):
+    whole = seconds is not None and bool(
+        np.all(np.abs(intensity * seconds % 1.0 - 0.5) > 0.5 - _WHOLE)
+    )
+    if are_integers(intensity) and not whole:
         return np.sqrt(np.maximum(intensity, 1.0)), True, "whole numbers: counts"
     if seconds is not None:
         counts = intensity * seconds
-        whole = bool(np.all(np.abs(counts - np.round(counts)) < _WHOLE))
         how = f"rates; {seconds:g} s per step" + (" make them whole counts" if whole else "")
         return np.sqrt(np.maximum(counts, 1.0)) / seconds, True, how
     floor = max(float(intensity.max()) * 1e-6, 1e-12)
