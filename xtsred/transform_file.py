@@ -71,7 +71,9 @@ def transform_file(path: Path, choices: Choices) -> Transformed:
     """Read, convert, describe. Raises InputError or ReadError for what is unknown, undefined or contradicts itself."""
     target = find_function(choices.target)
     table = read_table(path)
-    source, how = function_of(table, stated=choices.source)
+    source, how = function_of(
+        table, stated=choices.source, other_column=choices.columns.get("y", 2) != 2
+    )
     if source.space == "r":
         table = read_table(path, zeros="values")
     sample, said = sample_of(table, composition=choices.composition, density=choices.density)

@@ -25,6 +25,7 @@ _DEFINITIONS = {
     "g(r) = 1 +": "g",
     "g_ab(r)": "g",
     "a-b: Faber-Ziman": "S",
+    "I_coh, coherent scattering per average atom": "I",
 }
 _PDFGETX = {"gr": "G", "fq": "F", "sq": "S"}
 _PAIR = re.compile(r"(?:S\(|g\(|(?P<al>AL\())?(?P<a>[A-Z][a-z]?)[-_ ]?(?P<b>[A-Z][a-z]?)\)?$")
@@ -50,12 +51,21 @@ class Columns:
     findings: tuple[Finding, ...]
 
 
-def function_of(table: Table, *, stated: str | None) -> tuple[Function, tuple[Finding, ...]]:
+def function_of(
+    table: Table, *, stated: str | None, other_column: bool = False
+) -> tuple[Function, tuple[Finding, ...]]:
     """The function of a table: as stated, else as its header says, else by its limits.
 
-    Raises InputError where the header contradicts the statement, or nothing tells.
+    other_column: the user chose another column than the second, of which the header does not speak. Raises InputError where the header contradicts the statement, or nothing tells.
     """
-    said = _said(table)
+    said = None if other_column else _said(table)
+    if other_column and stated is None:
+        raise InputError(
+            "what the chosen column holds is not stated",
+            why="a header speaks of the second column",
+            remedy="add --from",
+            where=table.file,
+        )
     if stated is not None:
         source = find_function(stated)
         # partials of both kinds stand in one table

@@ -101,6 +101,25 @@ def test_columns_without_names_are_said_and_may_be_chosen(tmp_path: Path, capsys
     texts = " ".join(f["text"] for f in done["findings"])
     assert "third is taken as the standard uncertainty" in texts
     assert "is taken as S: it tends to" in texts
+    named = table(tmp_path / "c.gofr", {"r": Q, "g": F, "sigma": Q, "T": 2.0 * Q, "sigma_T": SIGMA},
+                  definition="g(r) = 1 + G(r)/(4 pi rho0 r)")  # fmt: skip
+    assert "what the chosen column holds is not stated" in refused(
+        named, "--to", "R", "--columns", "y=4", capsys=capsys
+    )
+    t = transformed(
+        named,
+        "--from",
+        "T",
+        "--to",
+        "R",
+        "--columns",
+        "y=4,sigma=5",
+        "--density",
+        "0.05",
+        capsys=capsys,
+    )
+    assert t["columns"]["R"] == pytest.approx(2.0 * Q**2)
+    assert t["columns"]["sigma"] == pytest.approx(Q * SIGMA)
     chosen = ("--columns", "x=1,y=4", "--from", "S")
     done = transformed(path, "--to", "i", *chosen, capsys=capsys)
     assert done["columns"]["i"] == pytest.approx(1.0 + F / Q)

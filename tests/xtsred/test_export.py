@@ -9,7 +9,7 @@ import pytest
 
 from calibration.commandline import run
 from calibration.errors import InputError
-from xtsred.atoms import Composition, form_factors_far_from_edges, mean_square, square_mean
+from xtsred.atoms import Composition, form_factors, mean_square, square_mean
 from xtsred.cli import command
 from xtsred.export import EXPORTERS
 from xtsred.export.result import Result, read_result
@@ -19,6 +19,7 @@ from xtsred.transform_file import Choices, transform_file
 
 SILICA = Composition.of({"Si": 1.0, "O": 2.0})
 DENSITY, Q_MAX = 0.0663, 24.0
+AG_KEV = 12.39841984 / 0.5594218  # K alpha 1, Hoelzer et al. 1997
 AT, WIDTH, NUMBER = 1.61, 0.06, 4.0
 
 
@@ -44,11 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "shell.sq").write_text(
         table_text("S(Q)", facts, [("Q", q), ("S", 1.0 + f / q), ("sigma", 0.01 + 0.0 * q)])
     )
-    at = np.arange(0.4, 25.0, 0.01)
-    factors = form_factors_far_from_edges(SILICA, at)
-    columns = [("Q", at), ("I_coh", at), ("sigma", at), ("two_theta_deg", at)]
-    columns += [("mean_square_f", mean_square(SILICA, factors)), ("square_mean_f", square_mean(SILICA, factors))]  # fmt: skip
-    (folder / "shell.iq").write_text(table_text("I_coh(Q)", facts, columns))
+    (folder / "run.toml").write_text('[radiation]\nanode = "Ag"\nlines = "Ka1+Ka2"\n')
     r = np.arange(1, 501) * 0.02
     rows = [("r", r), ("G", truth(r)), ("sigma", r), ("dG", r)]
     (folder / "shell.gr").write_text(table_text("G(r)", facts, rows))
@@ -131,7 +128,14 @@ def test_gudrun_files_have_left_edges(exported: Path, result: Result, end: str) 
     assert lines[2].split() == ["#", "1", str(result.q.size)]
     assert lines[3].split() == ["#", "10"]
     head = "\n".join(lines[:14])
-    for said in ("divided by |<f>|^2", "LEFT EDGE", "VIRTUAL", "SiO2", "standard uncertainty"):
+    for said in (
+        "divided by |<f>|^2",
+        "LEFT EDGE",
+        "VIRTUAL",
+        "SiO2",
+        "standard uncertainty",
+        "22.1629 keV",
+    ):
         assert said in head
     ours = read_table(file)
     assert ours.values[:, 1] == pytest.approx(data[:, 1])
@@ -148,7 +152,7 @@ def test_a_gudrun_file_has_the_layout_of_gudruns_own(exported: Path, shared_data
 
 
 def test_epsr_files_state_and_have_their_normalization(exported: Path, result: Result) -> None:
-    f = form_factors_far_from_edges(SILICA, result.q)
+    f = form_factors(SILICA, result.q, energy_kev=AG_KEV)
     by = {
         "sqav": (1.0, "SquareOfAverage"),
         "avsq": (square_mean(SILICA, f) / mean_square(SILICA, f), "AverageOfSquares"),
@@ -172,7 +176,7 @@ def test_epsr_files_state_and_have_their_normalization(exported: Path, result: R
 
 def test_rmcprofile_files_are_two_lines_and_rows(exported: Path, result: Result) -> None:
     folder = exported / "rmcprofile"
-    f = form_factors_far_from_edges(SILICA, result.q)
+    f = form_factors(SILICA, result.q, energy_kev=AG_KEV)
     r = result.r[1:]
     expected = {
         "fq": (result.q, result.s - 1.0, "<f>^2"),
@@ -236,10 +240,15 @@ def test_what_is_no_result_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has 0 \.sq files"):
         read_result(tmp_path)
     (tmp_path / "a.sq").write_text((folder / "shell.sq").read_text())
-    with pytest.raises(InputError, match=r"a\.iq is missing"):
+    with pytest.raises(InputError, match=r"a\.gr is missing"):
         read_result(tmp_path)
-    for end in ("iq", "gr"):
-        (tmp_path / f"a.{end}").write_text((folder / f"shell.{end}").read_text())
+    (tmp_path / "a.gr").write_text((folder / "shell.gr").read_text())
+    with pytest.raises(InputError, match="project file of the result"):
+        read_result(tmp_path)
+    (tmp_path / "run.toml").write_text("[radiation]\n")
+    with pytest.raises(InputError):
+        read_result(tmp_path)
+    (tmp_path / "run.toml").write_text((folder / "run.toml").read_text())
     read_result(tmp_path)
     text = (folder / "shell.sq").read_text()
     (tmp_path / "a.sq").write_text(text.replace("# qmax = 24\n", ""))

@@ -7,7 +7,7 @@ Sources: docs.projectdissolve.com (XRaySQ module; Data1D format); Soper, RAL-TR-
 """
 
 from xtsred.export.gudrun import int01
-from xtsred.export.result import Result, origin
+from xtsred.export.result import Result, factors_words, origin
 from xtsred.stages import Array
 
 __all__ = ["NAME", "SUMMARY", "files"]
@@ -51,6 +51,7 @@ def _plain(result: Result, values: Array, sigma: Array, told: tuple[str, ...]) -
     head = [
         origin(result),
         *told,
+        factors_words(result),
         f"number density {result.number_density_per_a3:.6g} atoms/A^3, composition {result.composition}",
         "Q 1/A (centre of the bin)  F(Q)  standard uncertainty (counting)",
     ]

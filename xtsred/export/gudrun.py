@@ -9,7 +9,7 @@ Source: Soper, RAL-TR-2011-013 (the Gudrun manual).
 
 import numpy as np
 
-from xtsred.export.result import Result, origin
+from xtsred.export.result import Result, factors_words, origin
 from xtsred.stages import Array
 
 __all__ = ["NAME", "SUMMARY", "files", "int01"]
@@ -40,6 +40,7 @@ def int01(name: str, result: Result, values: Array, sigma: Array, *, told: tuple
         *told,
         f"Q 1/A at the LEFT EDGE of bins of {step:.6g}; centres are {step / 2:.6g} higher",
         "third column: standard uncertainty, counting statistics",
+        factors_words(result),
         f"composition {result.composition}",
         f"number density {result.number_density_per_a3:.6g} atoms/A^3",
         f"Q range {low:g} to {high:g} 1/A; no Fourier filter applied",

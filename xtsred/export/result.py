@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.composition import parse_formula
 from calibration.errors import InputError
+from xtsred.atoms import Composition, form_factors, mean_square, square_mean
 from xtsred.fourier import Window
 from xtsred.functions import FUNCTIONS, Material
 from xtsred.simulation.curves import Table, read_table
@@ -14,7 +16,7 @@ from xtsred.simulation.headings import facts
 from xtsred.stages import Array, frozen
 from xtsred.transform import Crossing, Profile, transform, uniform_grid
 
-__all__ = ["Result", "origin", "read_result"]
+__all__ = ["Result", "factors_words", "origin", "read_result"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Result:
     """What a reduction found, ready to be written for another program.
 
     name: stem of the files. q: bin centres (Å^-1), shape (n,), uniform; s, sigma: Faber-Ziman S(Q). square_mean,
-    mean_square: |<f>|^2 and <f^2> at q, e.u. r: Å, shape (m,), from 0 up; d: G(r) = 4 pi rho0 r (g - 1) of this S(Q)
+    mean_square: |<f>|^2 and <f^2> at q, e.u., with f' and f'' at energy_kev. r: Å, shape (m,), from 0 up; d: G(r) = 4 pi rho0 r (g - 1) of this S(Q)
     cut off sharply at q_range[1], no window, with d_sigma. header: facts of the result's own files.
     """
 
@@ -35,6 +37,7 @@ class Result:
     sigma: Array
     square_mean: Array
     mean_square: Array
+    energy_kev: float
     r: Array
     d: Array
     d_sigma: Array
@@ -50,24 +53,25 @@ class Result:
 
 
 def read_result(folder: Path) -> Result:
-    """Read NAME.sq, NAME.iq and NAME.gr of a result folder. Raises InputError where it is none, or not whole."""
+    """Read NAME.sq, NAME.gr and run.toml of a result folder. Raises InputError where it is none, or not whole."""
     sq = _only(folder, "sq")
-    iq, gr = sq.with_suffix(".iq"), sq.with_suffix(".gr")
-    for path in (iq, gr):
-        if not path.is_file():
-            raise InputError(
-                f"{path.name} is missing beside {sq.name}",
-                why="the folder is not as `xtsred reduce` left it",
-                remedy="run xtsred reduce again",
-                where=str(folder),
-            )
+    gr = sq.with_suffix(".gr")
+    if not gr.is_file():
+        raise InputError(
+            f"{gr.name} is missing beside {sq.name}",
+            why="the folder is not as `xtsred reduce` left it",
+            remedy="run xtsred reduce again",
+            where=str(folder),
+        )
     table = read_table(sq)
     header = facts(table.comments)
     q, s, sigma = _columns(table, ("Q", "S", "sigma"))
     low, high = _number(header, "qmin", sq), _number(header, "qmax", sq)
     used = (q >= low - 1e-9) & (q <= high + 1e-9)
     q, s, sigma = q[used], s[used], sigma[used]
-    square_mean, mean_square = _factors(iq, q)
+    composition = Composition.of(parse_formula(header.get("composition", "")))
+    energy = _energy(folder / "run.toml")
+    f = form_factors(composition, q, energy_kev=energy)
     r = _columns(read_table(gr, zeros="values"), ("r",))[0]
     step = round(float(r[1] - r[0]), 9)
     r = uniform_grid(step, float(r[-1]) + 1e-6, step=step, name="r")
@@ -90,15 +94,16 @@ def read_result(folder: Path) -> Result:
         q=frozen(q),
         s=frozen(s),
         sigma=frozen(sigma),
-        square_mean=square_mean,
-        mean_square=mean_square,
+        square_mean=frozen(square_mean(composition, f)),
+        mean_square=frozen(mean_square(composition, f)),
+        energy_kev=energy,
         r=frozen(np.concatenate([[0.0], r])),
         d=frozen(np.concatenate([[0.0], profile.y])),
         d_sigma=frozen(np.concatenate([[0.0], profile.sigma])),
         q_range=(low, high),
         extrapolation=done.facts["extrapolation below qmin"],
         header=header,
-        files=(sq, iq, gr),
+        files=(sq, gr, folder / "run.toml"),
     )
 
 
@@ -144,17 +149,32 @@ def _number(header: Mapping[str, str], name: str, path: Path) -> float:
         ) from error
 
 
-def _factors(iq: Path, q: Array) -> tuple[Array, Array]:
-    """|<f>|^2 and <f^2> at q, from the reduction's own table; they are smooth, and its steps fine."""
-    at, square_mean, mean_square = _columns(read_table(iq), ("Q", "square_mean_f", "mean_square_f"))
-    step = float(q[1] - q[0])
-    if q[0] < at[0] - step or q[-1] > at[-1] + step:
+def _energy(project: Path) -> float:
+    """Photon energy of the strongest line, keV: that of f' and f'' in the reduction."""
+    import tomllib
+
+    from calibration.records import attempt
+    from xtsred.config import Radiation
+    from xtsred.unpack import tube_lines
+
+    try:
+        raw = tomllib.loads(project.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(
-            "the form factors do not cover the range of S(Q)",
-            why=f"{at[0]:g} to {at[-1]:g} against {q[0]:g} to {q[-1]:g} Å^-1",
-            where=str(iq),
-        )
-    return frozen(np.interp(q, at, square_mean)), frozen(np.interp(q, at, mean_square))
+            "the resolved project file of the result cannot be read",
+            why=str(error),
+            remedy="name the folder that `xtsred reduce --out` made",
+            where=str(project),
+        ) from error
+    radiation = attempt(Radiation, raw.get("radiation"))
+    if radiation is None:
+        raise InputError("the radiation is not stated", where=f"{project}: radiation")
+    return max(tube_lines(radiation), key=lambda line: line.weight).energy_kev
+
+
+def factors_words(result: Result) -> str:
+    """Which form factors stand in <f>^2 and <f^2>."""
+    return f"f0 Waasmaier & Kirfel 1995, f', f'' Chantler at {result.energy_kev:.4f} keV"
 
 
 def origin(result: Result) -> str:

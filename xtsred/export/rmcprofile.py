@@ -9,7 +9,7 @@ Sources: RMCProfile User Manual 6.7; Keen, J. Appl. Cryst. 34 (2001) 172.
 
 import numpy as np
 
-from xtsred.export.result import Result, origin
+from xtsred.export.result import Result, factors_words, origin
 from xtsred.stages import Array
 
 __all__ = ["NAME", "SUMMARY", "files"]
@@ -56,6 +56,7 @@ def _control(result: Result) -> str:
     return (
         f"%% {origin(result)}. Lines for the control file; %% begins a comment.\n"
         f"%% {result.composition}; counting uncertainty of F(Q): median {middle:.3g}, from {result.sigma.min():.3g} to {result.sigma.max():.3g}\n"
+        f"%% <f>^2, <f^2>: {factors_words(result)}\n"
         f"NUMBER_DENSITY :: {result.number_density_per_a3:.6g} Angstrom^-3\n"
         "\n"
         "XRAY_RECIPROCAL_SPACE_DATA ::\n"
