@@ -18,7 +18,7 @@ __all__ = [
     "Composition",
     "absorption_edges_kev",
     "attenuation_per_cm",
-    "compton_profile",
+    "compton_shells",
     "element_density",
     "form_factors",
     "incoherent",
@@ -139,20 +139,45 @@ def incoherent(composition: Composition, q: Array) -> Array:
     return np.asarray(total * low)
 
 
-def compton_profile(composition: Composition, pz: Array) -> Array:
-    """Compton profile per average atom, sum c_n J_n(p_z), normalized as tabulated (integral = Z).
+_SHELLS = ("K", *(f"{x}{k}" for x, n in (("L", 3), ("M", 5), ("N", 7)) for k in range(1, n + 1)))
 
-    pz: shape (n,), atomic units. Returns shape (n,).
-    Source: Biggs, Mendelsohn & Mann, At. Data Nucl. Data Tables 16 (1975) 201, from xraylib.
+
+@lru_cache(maxsize=32)
+def compton_shells(composition: Composition) -> tuple[Array, Array, Array]:
+    """Compton profiles of all shells per average atom, c_n N_s J_s(p_z), with the binding energies.
+
+    Returns p_z, shape (m,), -30..30 atomic units in equal steps; binding energies in keV, shape (s,); profiles, shape (s, m),
+    whose integral over all p_z is the number of electrons of the shell times the fraction of the element.
+    Source: Biggs, Mendelsohn & Mann, At. Data Nucl. Data Tables 16 (1975) 201; edges and occupations as xraylib has them.
     """
     import xraydb
     import xraylib
 
-    total = np.zeros(np.shape(pz))
+    momentum = np.linspace(-30.0, 30.0, 241)
+    half = np.abs(momentum[120:])
+    binding, profiles = [], []
     for element, c in zip(composition.elements, composition.fractions, strict=True):
         z = xraydb.atomic_number(element)
-        total += c * np.array([xraylib.ComptonProfile(z, min(abs(p), 100.0)) for p in pz])
-    return total
+        for name in _SHELLS:
+            shell = getattr(xraylib, f"{name}_SHELL")
+            try:
+                electrons = float(xraylib.ElectronConfig(z, shell))
+            except ValueError:  # how xraylib says that the atom has no such shell
+                continue
+            upper = c * electrons * _partial_profile(z, shell, half)
+            profiles.append(np.concatenate([upper[:0:-1], upper]))
+            binding.append(float(xraylib.EdgeEnergy(z, shell)))
+    return frozen(momentum), frozen(binding), frozen(profiles)
+
+
+def _partial_profile(z: int, shell: int, momentum: Array) -> Array:
+    """J(p_z) of one electron; where the tables lack one of two alike subshells, its twin's."""
+    import xraylib
+
+    try:
+        return np.array([xraylib.ComptonProfile_Partial(z, shell, p) for p in momentum])
+    except ValueError:
+        return np.array([xraylib.ComptonProfile_Partial(z, shell - 1, p) for p in momentum])
 
 
 def attenuation_per_cm(

@@ -8,7 +8,7 @@ from calibration.radiation import Line
 from xtsred.atoms import (
     Composition,
     attenuation_per_cm,
-    compton_profile,
+    compton_shells,
     form_factors,
     incoherent,
     mean_square,
@@ -153,10 +153,13 @@ def compton_response(two_theta_deg: Array, line: Line, setup: Setup) -> Array:
         return np.ones(two_theta_deg.shape)
     # smooth in angle: a coarse grid of angles, interpolated
     coarse = np.linspace(two_theta_deg[0], two_theta_deg[-1], 61)
+    momentum, binding, profiles = compton_shells(setup.sample.composition)
     energies, weights = doppler_moments(
         coarse,
         energy_kev=line.energy_kev,
-        profile=lambda pz: compton_profile(setup.sample.composition, pz),
+        momentum=momentum,
+        binding_kev=binding,
+        profiles=profiles,
     )
     share = (weights * response(energies, detector=setup.detector)).sum(axis=1)
     return np.asarray(np.interp(two_theta_deg, coarse, share))

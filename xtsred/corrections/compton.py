@@ -1,7 +1,5 @@
 """Compton scattering: shifted energy, recoil, Doppler broadening."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from xtsred.corrections.polarization import BeamPolarization
@@ -49,32 +47,33 @@ def doppler_moments(
     two_theta_deg: Array,
     *,
     energy_kev: float,
-    profile: Callable[[Array], Array],
-    pz_max: float = 12.0,
-    nodes: int = 97,
+    momentum: Array,
+    binding_kev: Array,
+    profiles: Array,
 ) -> tuple[Array, Array]:
-    """Energies of the Doppler-broadened Compton line and their weights at each angle.
+    """Energies of the Doppler-broadened Compton line and their weights at each angle (impulse approximation).
 
-    p_z = m c [ (E E'/(m c^2)) (1 - cos) - (E - E') ] / |k - k'| in atomic units (1/alpha = m c),
-    inverted to first order about the free-electron line: E' = E'_0 (1 + p_z alpha |k-k'| ... ).
+    p_z/(m c) = [E E' (1 - c)/(m c^2) - (E - E')] / sqrt(E^2 + E'^2 - 2 E E' c), solved for E'; with t = p_z/(m c) and
+    k = 1 + E (1 - c)/(m c^2):  E' = E [k - t^2 c + sign(t) sqrt((k - t^2 c)^2 - (k^2 - t^2)(1 - t^2))]/(k^2 - t^2).
 
-    profile: J(p_z), symmetric. Returns (energies, weights), each of shape (n, nodes); weights sum to 1.
-    Energies above the incident one are impossible and carry no weight.
-    Source: Cooper, Rep. Prog. Phys. 48 (1985) 415, Eq. 2.14.
+    momentum: p_z, shape (m,), atomic units (alpha m c), in equal steps. profiles: J(p_z) of every shell, shape (s, m);
+    binding_kev: shape (s,): a photon that does not lose that much frees none of the shell's electrons. Returns (energies, weights), each
+    of shape (n, m); weights sum to 1. Forward, where nothing can be freed, everything stays at the incident energy.
+    Sources: Ribberfors, Phys. Rev. B 12 (1975) 2067 (kinematics); Ribberfors & Berggren, Phys. Rev. A 26 (1982) 3325
+    (binding); Cooper, Rep. Prog. Phys. 48 (1985) 415.
     """
-    pz = np.linspace(-pz_max, pz_max, nodes)
+    t = np.asarray(momentum, dtype=np.float64)[None, :] / _ALPHA_INV
     cos = np.cos(np.radians(np.asarray(two_theta_deg)))[:, None]
-    center = shifted_energy(two_theta_deg, energy_kev=energy_kev)[:, None]
-    # momentum transfer over E: sqrt(E^2 + E'^2 - 2 E E' cos) / E, and dE'/dp_z on the free-electron line
-    transfer = np.sqrt(energy_kev**2 + center**2 - 2.0 * energy_kev * center * cos)
-    slope = center / energy_kev * transfer / _ALPHA_INV
-    energies = center + slope * pz[None, :]
-    weights = np.broadcast_to(profile(np.abs(pz)), energies.shape).copy()
-    weights[(energies >= energy_kev) | (energies <= 0.0)] = 0.0
+    k = 1.0 + energy_kev / ELECTRON_REST_KEV * (1.0 - cos)
+    middle, below = k - t**2 * cos, k**2 - t**2
+    root = np.sqrt(np.maximum(middle**2 - below * (1.0 - t**2), 0.0))
+    energies = energy_kev * (middle + np.sign(t) * root) / below
+    weights = np.zeros_like(energies)
+    for own, profile in zip(binding_kev, profiles, strict=True):
+        weights += profile * ((energies > 0.0) & (energies < energy_kev - own))
     total = weights.sum(axis=1, keepdims=True)
     weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0.0)
-    # forward: no transfer, everything at the incident energy
     still = total[:, 0] <= 0.0
     energies[still] = energy_kev
-    weights[still] = 1.0 / nodes
+    weights[still] = 1.0 / t.size
     return energies, weights

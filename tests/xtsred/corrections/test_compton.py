@@ -69,8 +69,11 @@ def test_forward_and_soft_photons_do_not_recoil() -> None:
         assert soft == pytest.approx(1.0, abs=1e-5)
 
 
-def hydrogen(p: Array) -> Array:
-    return np.asarray(8.0 / (3.0 * np.pi * (1.0 + p**2) ** 3))
+def hydrogen(*, reach: float = 12.0, nodes: int = 97, binding_kev: float = 0.0) -> dict[str, Array]:
+    """The 1s state in closed form, as unbound electrons unless told otherwise."""
+    p = np.linspace(-reach, reach, nodes)
+    profile = 8.0 / (3.0 * np.pi * (1.0 + p**2) ** 3)
+    return {"momentum": p, "binding_kev": np.array([binding_kev]), "profiles": profile[None, :]}
 
 
 @pytest.mark.parametrize("angle", [60.0, 120.0, 170.0])
@@ -78,7 +81,7 @@ def test_doppler_broadening_of_hydrogen(angle: float) -> None:
     """<p_z^2> = 1/3 a.u. of the 1s state; E' = E'_0 (1 + p_z |k - k'| / (E m c)), Cooper (1985), Eq. 2.14."""
     energy = 22.163
     energies, weights = doppler_moments(
-        np.array([angle]), energy_kev=energy, profile=hydrogen, pz_max=20.0, nodes=4001
+        np.array([angle]), energy_kev=energy, **hydrogen(reach=20.0, nodes=4001)
     )
     center = float(shifted_energy(np.array([angle]), energy_kev=energy)[0])
     # the exact relation, solved for the energy of p_z = +1 and -1 atomic units
@@ -98,7 +101,33 @@ def test_doppler_broadening_of_hydrogen(angle: float) -> None:
 
 def test_no_photon_gains_energy() -> None:
     angles = np.array([0.0, 5.0, 90.0])
-    energies, weights = doppler_moments(angles, energy_kev=22.0, profile=hydrogen)
+    energies, weights = doppler_moments(angles, energy_kev=22.0, **hydrogen())
     assert np.all(weights[energies > 22.0] == 0.0)
     assert weights.sum(axis=1) == pytest.approx(1.0)
     assert energies[0] == pytest.approx(22.0)  # forward: nothing is transferred
+
+
+def test_energies_obey_the_kinematics_exactly() -> None:
+    """The printed relation between p_z and E' (Ribberfors 1975), put back in."""
+    angles, energy = np.array([30.0, 90.0, 150.0]), 22.163
+    fast = hydrogen(reach=30.0, nodes=61)
+    energies, _ = doppler_moments(angles, energy_kev=energy, **fast)
+    cos = np.cos(np.radians(angles))[:, None]
+    transfer = np.sqrt(energy**2 + energies**2 - 2.0 * energy * energies * cos)
+    p_z = (energy * energies * (1.0 - cos) / ELECTRON_REST_KEV - (energy - energies)) / transfer
+    assert p_z * 137.035999177 == pytest.approx(
+        np.broadcast_to(fast["momentum"], p_z.shape), abs=1e-6
+    )
+
+
+def test_a_bound_electron_takes_its_binding_energy_at_least() -> None:
+    energies, weights = doppler_moments(
+        np.array([60.0, 150.0]), energy_kev=22.0, **hydrogen(binding_kev=1.2)
+    )
+    assert np.all(weights[energies > 22.0 - 1.2] == 0.0)
+    free, own = (
+        doppler_moments(np.array([150.0]), energy_kev=22.0, **hydrogen(binding_kev=b))
+        for b in (0.0, 1.2)
+    )
+    mean = [float(w[0] @ e[0]) for e, w in (free, own)]
+    assert mean[1] < mean[0]  # what is left of the line lies lower
