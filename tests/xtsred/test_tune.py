@@ -155,6 +155,34 @@ def test_keys_that_change_angles_or_rates_are_computed() -> None:
         assert not previewed(key)
 
 
+def test_where_only_rates_move_multiple_scattering_waits_for_the_rest(project: Path) -> None:
+    session = Session(project)
+    session.edits.set("container.scale", 1.05)
+    assert session.apply("container.scale")
+    preview = session.result
+    assert preview.preview
+    session.apply()
+    exact = session.result
+    assert not exact.preview
+    parts = [r.reduction.intensity.components["multiple scattering"] for r in (preview, exact)]
+    assert np.array_equal(parts[0], session.start.reduction.intensity.components["multiple scattering"])  # fmt: skip
+    assert not np.array_equal(*parts)
+    s, s_exact = (r.reduction.structure_factor for r in (preview, exact))
+    assert np.all(np.abs(s.s - s_exact.s) < 0.1 * s_exact.sigma)
+    # a key of the transform changes neither: there is nothing to wait for
+    session.edits.set("fourier.q_range", [0.6, 18.0])
+    assert session.apply("fourier.q_range")
+    assert not session.result.preview
+    # nor where the value was computed before
+    session.edits.set("container.scale", 1.0)
+    session.edits.set("fourier.q_range", [0.6, 21.5])
+    assert session.apply("container.scale")
+    assert not session.result.preview
+    assert fingerprint(session.result.reduction.structure_factor) == fingerprint(
+        session.start.reduction.structure_factor
+    )
+
+
 # --- controls
 
 

@@ -2,8 +2,9 @@
 
 Both are smooth in every dimension and density, and cost ten times what follows from them. So they are computed exactly
 at a few values of one key, and in between a polynomial through the nearest of these is taken, multiple scattering with
-the S(Q) of those values. It is shown as a preview, never written anywhere, and replaced by the exact result when the
-slider rests. Nothing is extrapolated: beyond the outermost exact value there is no preview.
+the S(Q) of those values. Where a key changes neither, multiple scattering is left where it was instead of being iterated
+with S(Q). Either is shown as a preview, never written anywhere, and replaced by the exact result when the slider rests.
+Nothing is extrapolated: beyond the outermost exact value there is no preview.
 """
 
 import contextlib
@@ -21,13 +22,14 @@ from xtsred.multiple import Computed
 from xtsred.scattering import LineTerms
 from xtsred.stages import Array, Reduction, StructureFactor
 
-__all__ = ["Node", "Nodes", "PreviewMemo", "context", "node_values", "previewed"]
+__all__ = ["Node", "Nodes", "PreviewMemo", "context", "follows", "node_values", "previewed"]
 
 T = TypeVar("T")
 
 _ABSORPTION, _MULTIPLE, _SOLUTION = "absorption", "multiple scattering", "solution"
 _NEAREST = 4
 _TABLES = ("sample.", "container.", "beam.", "polarization.")
+_FOLLOWING = frozenset({"range.q_step", "detector.dead_time_s"})
 
 Optics = tuple[list[LineTerms], list[LineTerms], dict[str, float]]
 
@@ -35,6 +37,11 @@ Optics = tuple[list[LineTerms], list[LineTerms], dict[str, float]]
 def previewed(key: str) -> bool:
     """Whether a key is of those that change absorption and multiple scattering, and no angle."""
     return key.startswith(_TABLES) and not key.endswith(".scale")
+
+
+def follows(key: str) -> bool:
+    """Whether a key changes multiple scattering only by way of S(Q): a preview leaves it where it was."""
+    return key.endswith(".scale") or key.startswith("normalization.") or key in _FOLLOWING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +151,13 @@ class PreviewMemo(Memo):
         self._guess: Node | None = None
         self._optics: Optics | None = None
         self._accuracy = 0.0
+        self._frozen = False
         self.guessed = False
 
     @contextlib.contextmanager
     def guess(self, node: Node | None) -> Iterator[None]:
         """Take the node's in place of what is not known exactly, for as long as the block lasts; None: compute."""
-        self._guess, self.guessed = node, False
+        self._guess, self.guessed, self._frozen = node, False, False
         try:
             yield
         finally:
@@ -157,13 +165,21 @@ class PreviewMemo(Memo):
 
     def __call__(self, stage: str, depends_on: tuple[Any, ...], make: Any) -> Any:
         """See `Memo`."""
-        if self._guess is not None and stage in (_ABSORPTION, _MULTIPLE):
-            known = fingerprint(*depends_on) in self._results.get(stage, ())
-            if not known:
+        guess = self._guess
+        if guess is not None and stage in (_ABSORPTION, _MULTIPLE, _SOLUTION):
+            if fingerprint(*depends_on) in self._results.get(stage, ()):
+                found = super().__call__(stage, depends_on, make)
+                if stage == _MULTIPLE and guess.multiple is not None:
+                    # exact, but asked anew in every round of the solution: its curve is known well enough
+                    self._frozen = True
+                    return _fixed(guess)
+                return found
+            if stage != _SOLUTION:
                 self.guessed = True
-                return self._guess.optics if stage == _ABSORPTION else _fixed(self._guess)
-        if stage == _SOLUTION and self.guessed:
-            return make()
+                return guess.optics if stage == _ABSORPTION else _fixed(guess)
+            if self.guessed or self._frozen:
+                self.guessed = True
+                return make()
         result = super().__call__(stage, depends_on, make)
         if stage == _ABSORPTION:
             self._optics = result

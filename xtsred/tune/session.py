@@ -17,7 +17,7 @@ from xtsred.memo import Memo
 from xtsred.pipeline import reduce_inputs
 from xtsred.stages import Reduction
 from xtsred.tune.controls import Choice, Control, Number, controls
-from xtsred.tune.preview import Node, Nodes, PreviewMemo, context, node_values, previewed
+from xtsred.tune.preview import Node, Nodes, PreviewMemo, context, follows, node_values, previewed
 
 __all__ = ["Result", "Session"]
 
@@ -135,11 +135,15 @@ class Session:
                     yield control, where, value
 
     def _guess(self, key: str, changes: Mapping[str, Any]) -> Node | None:
+        exact = self._exact
+        if exact is not None and _without(exact.changes, key) != _without(changes, key):
+            exact = None
+        if follows(key):
+            return None if exact is None else exact.node
         if not previewed(key):
             return None
         where = self._context(key, changes)
-        exact = self._exact
-        if exact is not None and _without(exact.changes, key) == _without(changes, key):
+        if exact is not None:
             self._nodes.add(key, where, exact.node.at(self._number(key, exact.changes)))
         return self._nodes.between(key, where, self._number(key, changes))
 
