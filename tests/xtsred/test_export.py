@@ -115,6 +115,13 @@ def test_pdfgetx3_files_are_known_to_transform(exported: Path, end: str, name: s
     assert "outputtype" in " ".join(f.text for f in done.findings)
 
 
+def test_gudruns_own_files_keep_their_uncertainties(shared_data: Path) -> None:
+    file = shared_data / "xrd" / "silica_ag_rod" / "gudrunx.int01"
+    done = transform_file(file, Choices(source="i", target="S"))
+    assert [name for name, _ in done.columns] == ["Q", "S", "sigma"]
+    assert done.columns[2][1][0] == pytest.approx(0.3638335e-3)
+
+
 @pytest.mark.parametrize("end", ["int01", "mint01"])
 def test_gudrun_files_have_left_edges(exported: Path, result: Result, end: str) -> None:
     file = exported / "gudrun" / f"shell.{end}"

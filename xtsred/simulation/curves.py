@@ -174,7 +174,8 @@ def _names(comments: list[str], columns: int) -> tuple[str, ...]:
     """The last line above the numbers that names as many columns as there are."""
     for line in reversed(comments):
         names = column_names(line)
-        if len(names) == columns:
+        # Gudrun's header ends with three numbers
+        if len(names) == columns and _numbers(names) is None:
             return tuple(names)
     return ("",) * columns
 
