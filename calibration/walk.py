@@ -10,6 +10,7 @@ from calibration.errors import InputError
 __all__ = ["Found", "find_files", "natural_key"]
 
 _MOST = 5000
+_LARGEST = 256 * 1024**2  # bytes; a trajectory or a film, no scan and no spectrum
 _PROJECT = ".toml"
 
 
@@ -102,6 +103,10 @@ class _Walk:
             self.passed.append((path, "its name is not text in this system's encoding"))
         elif not given and path.suffix.lower() == _PROJECT:
             self.passed.append((path, "a project file"))
+        elif not given and here.st_size > _LARGEST:
+            self.passed.append(
+                (path, "larger than a measurement of this kind (256 MB); not opened")
+            )
         else:
             self.seen[here.st_dev, here.st_ino] = path
             self.files.append(path)

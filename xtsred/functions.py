@@ -237,7 +237,6 @@ ALIASES: Mapping[str, str] = {
     "Q(S-1)": "F",
     "Qi": "F",
     "barn": "F_keen",
-    "g(r)": "g",
     "RDF": "R",
     "GPDF": "G",
     "D": "G",
@@ -247,7 +246,8 @@ ALIASES: Mapping[str, str] = {
 
 def find_function(name: str) -> Function:
     """The function of a name or of another spelling of it. Raises InputError."""
-    found = FUNCTIONS.get(ALIASES.get(name, name))
+    plain = name.strip().removesuffix("(Q)").removesuffix("(r)")
+    found = FUNCTIONS.get(ALIASES.get(plain, plain))
     if found is None:
         raise InputError(
             f"{name!r} is no function that is known here",

@@ -26,7 +26,7 @@ from xtsred.functions import (
 )
 from xtsred.stages import Array, StructureFactor, frozen
 
-__all__ = ["SAMPLINGS", "Crossing", "Profile", "transform", "uniform_grid"]
+__all__ = ["SAMPLINGS", "Crossing", "Profile", "settles", "transform", "uniform_grid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,28 @@ class Crossed:
     profile: Profile
     facts: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+
+def settles(profile: Profile, *, material: Material) -> tuple[Finding, ...]:
+    """Whether the curve ends where its function must: S and g at 1, the others at theirs; else it is another function.
+
+    Judged on S - 1 or g - 1 over the last quarter, where that is far enough out (8 Å^-1, 8 Å) and can be formed.
+    """
+    source = profile.function
+    if profile.x[-1] < 8.0 or (source.density_power and material.number_density_per_a3 is None):
+        return ()
+    base = FUNCTIONS["i" if source.space == "Q" else "g"]
+    h = convert(profile.x, profile.y, source=source, target=base, material=material)
+    last = profile.x >= profile.x[0] + 0.75 * (profile.x[-1] - profile.x[0])
+    level = float(np.mean(h[last])) - (0.0 if source.space == "Q" else 1.0)
+    if abs(level) <= 0.25:
+        return ()
+    end = "S" if source.space == "Q" else "g"
+    text = (
+        f"Taken as {source.name}, the curve ends at {end} = {1.0 + level:.3g} (mean of its last quarter) where {end} is 1 "
+        "whatever the sample: it is another function, or not normalized."
+    )
+    return (Finding("problem", text, {"level": 1.0 + level}),)
 
 
 _Operator = Callable[[Profile, Crossing, Window], tuple[Array, str]]

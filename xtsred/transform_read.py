@@ -11,7 +11,7 @@ from calibration.composition import ELEMENTS
 from calibration.errors import InputError
 from calibration.report import Finding
 from xtsred.functions import FUNCTIONS, Function, find_function
-from xtsred.simulation.curves import Table, recognise
+from xtsred.simulation.curves import Table, check_q_unit, recognise
 from xtsred.simulation.headings import facts, real_space
 from xtsred.stages import Array
 
@@ -131,6 +131,7 @@ def columns_of(table: Table, *, source: Function, chosen: Mapping[str, int]) -> 
     Raises InputError for a column that is not there.
     """
     findings = list(table.findings)
+    _check_unit(table, source)
     if not chosen:
         pairs = _partials(table, source)
         if pairs:
@@ -162,6 +163,18 @@ def columns_of(table: Table, *, source: Function, chosen: Mapping[str, int]) -> 
         findings.append(Finding("note", f"Columns that are not carried on: {', '.join(left)}."))
     column = Column(name=source.name, x=x, y=table.values[:, y_at], sigma=sigma)
     return Columns(columns=(column,), findings=tuple(findings))
+
+
+def _check_unit(table: Table, source: Function) -> None:
+    if source.space == "Q":
+        check_q_unit(table, table.values[:, 0])
+    elif re.search(r"\bnm\b", table.names[0]):
+        raise InputError(
+            "r is not in Å",
+            why=f"heading {table.names[0]!r}",
+            remedy="multiply the first column by 10 if it is in nm",
+            where=table.file,
+        )
 
 
 def _sigma_column(table: Table) -> tuple[int | None, list[Finding]]:

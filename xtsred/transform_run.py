@@ -11,7 +11,7 @@ from xtsred.functions import FUNCTIONS, Function, Material
 from xtsred.simulation.model import Sample, Weighting
 from xtsred.simulation.weights import pair_weights
 from xtsred.stages import Array, frozen
-from xtsred.transform import Crossing, Profile, transform
+from xtsred.transform import Crossing, Profile, settles, transform
 from xtsred.transform_read import Column
 
 __all__ = ["Run"]
@@ -56,17 +56,19 @@ class Run:
     ) -> tuple[Profile, Mapping[str, str], tuple[Finding, ...]]:
         """One curve as the target function."""
         profile = Profile(function=source, x=column.x, y=column.y, sigma=column.sigma)
+        material = self.material(column.x, space=source.space, pair=column.pair)
+        doubts = settles(profile, material=material)
         crossing = self.crossing if source.space != target.space else None
         x = column.x if crossing is None else crossing.grid
         done = transform(
             profile,
             target,
-            material=self.material(column.x, space=source.space, pair=column.pair),
+            material=material,
             target_material=self.material(x, space=target.space, pair=column.pair),
             crossing=crossing,
             density_sigma=self.density_sigma,
         )
-        return done.profile, done.facts, done.findings
+        return done.profile, done.facts, (*doubts, *done.findings)
 
     def summed(self, columns: Sequence[Column], source: Function, where: str) -> Column:
         """The total i(Q), or g(r) - 1 as g, of all partials, with the pair weights of the radiation."""

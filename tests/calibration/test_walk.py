@@ -60,6 +60,16 @@ def test_a_whole_disk_is_no_measurement(tmp_path: Path, monkeypatch: pytest.Monk
         find_files([tmp_path])
 
 
+def test_what_is_too_large_is_not_opened(tmp_path: Path) -> None:
+    large = tmp_path / "film.xyz"
+    with large.open("wb") as file:
+        file.truncate(300 * 1024**2)  # a hole: nothing is written
+    found = find_files([tmp_path])
+    assert found.files == ()
+    assert "not opened" in found.passed[0][1]
+    assert find_files([large]).files == (large,)
+
+
 def test_names_that_are_no_text_are_said(tmp_path: Path) -> None:
     try:
         put(tmp_path / "a\udcff.xy")

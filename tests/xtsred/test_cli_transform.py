@@ -258,3 +258,20 @@ def test_xray_intensity_carries_the_form_factors(sq: Path, capsys) -> None:
     expected = square_mean(silica, f) * F / Q + mean_square(silica, f)
     assert done["columns"]["I"] == pytest.approx(expected, rel=1e-6)
     assert done["facts"]["units"] == "Q 1/A, I e.u./atom"
+
+
+def test_a_curve_that_is_another_function_is_said(tmp_path: Path, capsys) -> None:
+    path = table(tmp_path / "a.dat", {"Q": Q, "y": F / Q})
+    done = transformed(path, "--from", "S", "--to", "i", capsys=capsys)
+    problem = next(f for f in done["findings"] if f["severity"] == "problem")
+    assert "ends at S = -0.0" in problem["text"] or "ends at S = 0.0" in problem["text"]
+    fine = transformed(path, "--from", "i", "--to", "S", capsys=capsys)
+    assert all(f["severity"] != "problem" for f in fine["findings"])
+
+
+def test_nanometres_are_refused(tmp_path: Path, capsys) -> None:
+    a = table(tmp_path / "a.dat", {"Q(1/nm)": 10.0 * Q, "S": 1.0 + F / Q})
+    assert "not in Å^-1" in refused(a, "--from", "S", "--to", "i", capsys=capsys)
+    b = tmp_path / "b.dat"
+    b.write_text("r (nm), g\n0.1, 1\n0.2, 1\n0.3, 1\n", encoding="utf-8")
+    assert "r is not in Å" in refused(b, "--from", "g", "--to", "g", capsys=capsys)

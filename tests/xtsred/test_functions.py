@@ -295,6 +295,8 @@ def test_what_is_not_defined_is_refused_with_its_reason():
     with pytest.raises(ValueError, match="function of Q"):
         gain(x, source=FUNCTIONS["S"], target=FUNCTIONS["g"], material=xray)
     assert {find_function(a).name for a in ALIASES} <= set(FUNCTIONS)
+    assert find_function("S(Q)").name == "S"
+    assert find_function("G(r)").name == "G"
 
 
 def test_grids_that_alias_or_are_none_are_refused():

@@ -24,6 +24,7 @@ __all__ = [
     "MEANINGS",
     "Curve",
     "Table",
+    "check_q_unit",
     "read_table",
     "recognise",
     "structure_factor",
@@ -200,7 +201,7 @@ def structure_factor(
     """
     q, y = table.values[:, 0], table.values[:, 1]
     _refuse_real_space(table, meaning)
-    _check_unit(table, q)
+    check_q_unit(table, q)
     sigma = table.values[:, 2] if table.values.shape[1] >= 3 else None
     findings = list(table.findings)
     if sigma is not None and (np.any(sigma < 0.0) or not np.any(sigma > 0.0)):
@@ -272,7 +273,8 @@ _LONG: Mapping[str, str] = {
 }
 
 
-def _check_unit(table: Table, q: Array) -> None:
+def check_q_unit(table: Table, q: Array) -> None:
+    """Refuse a Q in nm^-1, by its heading or its range. Raises InputError."""
     if re.search(r"nm\s*\^?\s*(-1|⁻¹)|1/nm", table.names[0]) or q[-1] > 120.0:
         raise InputError(
             "Q is not in Å^-1",
