@@ -121,19 +121,13 @@ class _Run:
     def stated(self, parameter: Parameter, findings: list[Finding]) -> Sequence[Source]:
         """The source of one stated sigma; none, and a Finding, where neither side can be computed."""
         sigma = parameter.sigma or 0.0
-        above = self.value(parameter, parameter.value + sigma)
-        below = self.value(parameter, parameter.value - sigma)
+        times = self._widened(parameter)
+        above, below = self._sides(parameter, times)
+        if times > 1.0 and (above is None or below is None):
+            times = 1.0
+            above, below = self._sides(parameter, times)
         if above is not None and below is not None:
-            times = self._widened(parameter)
-            if times > 1.0:
-                wide = [
-                    self.value(parameter, parameter.value + side * times * sigma)
-                    for side in (1.0, -1.0)
-                ]
-            if times > 1.0 and wide[0] is not None and wide[1] is not None:
-                change = _central(self.basis, wide[0], wide[1], times=times)
-            else:
-                change = _central(self.basis, above, below)
+            change = _central(self.basis, above, below, times=times)
         else:
             end = above or below
             side = 1.0 if above is not None else -1.0
@@ -155,14 +149,27 @@ class _Run:
         self._judge(source, findings)
         return (source,)
 
+    def _sides(self, parameter: Parameter, times: float) -> tuple[Outcome | None, Outcome | None]:
+        """The results `times` sigma above and below."""
+        step = times * (parameter.sigma or 0.0)
+        above = self.value(parameter, parameter.value + step)
+        return above, self.value(parameter, parameter.value - step)
+
     def _widened(self, parameter: Parameter) -> float:
         """By how much a step must be longer than sigma so that the points move by half a bin of Q; 1: not at all.
 
         Shifted by less, the noise of the few points that cross an edge would be taken for a change of S(Q).
         """
-        project = self.loaded.record
-        off = with_values(project, {parameter.path: parameter.value + (parameter.sigma or 0.0)})
-        moved = float(np.max(np.abs(_axis(off) - _axis(project))))
+        project, sigma = self.loaded.record, parameter.sigma or 0.0
+        up = parameter.value + sigma
+        value = up if parameter.possible(up) else parameter.value - sigma
+        if not parameter.possible(value):
+            return 1.0
+        try:
+            off = with_values(project, {parameter.path: value})
+            moved = float(np.max(np.abs(_axis(off) - _axis(project))))
+        except InputError:
+            return 1.0
         if moved < 1e-9:
             return 1.0
         return max(0.5 * project.range.q_step / moved, 1.0)
