@@ -45,7 +45,7 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
         start = lines.number
         rows = [text, *lines.block(len(symbols) - 1, f"frame {index}")]
         table = numbers(rows, slice(0, 4), first_line=start, name=lines.name)
-        if np.any(table[:, 0] != table[0, 0]):
+        if not np.all(table[:, 0] == table[0, 0]) or not np.isfinite(table[0, 0]):
             raise ReadError(
                 f"frame {index} does not have {len(symbols)} atoms",
                 why="the step number changes inside the frame",

@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.composition import ELEMENTS
 from calibration.errors import ReadError
-from xtsred.simulation.formats.lines import LineReader
+from xtsred.simulation.formats.lines import LineReader, number, whole_number
 from xtsred.simulation.frame import (
     Frame,
     ReadOptions,
@@ -48,11 +48,13 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
         if not words:
             continue
         if words[1:] == ["atoms"]:
-            count = int(words[0])
+            count = whole_number(words[0], "the number of atoms", where=lines.where)
         elif words[2:] in (["xlo", "xhi"], ["ylo", "yhi"], ["zlo", "zhi"]):
-            bounds[words[2][0]] = [float(words[0]), float(words[1])]
+            bounds[words[2][0]] = [
+                number(w, "a bound of the box", where=lines.where) for w in words[:2]
+            ]
         elif words[3:] == ["xy", "xz", "yz"]:
-            bounds["tilt"] = [float(x) for x in words[:3]]
+            bounds["tilt"] = [number(w, "a tilt of the box", where=lines.where) for w in words[:3]]
         elif words == ["Masses"]:
             masses = _masses(lines)
         elif words == ["Atoms"]:
@@ -66,7 +68,13 @@ def _masses(lines: LineReader) -> dict[str, float]:
     masses: dict[str, float] = {}
     while (text := lines.line()) is not None and text.strip():
         words = text.split("#")[0].split()
-        masses[words[0]] = float(words[1])
+        if len(words) != 2:
+            raise ReadError(
+                "a line of Masses is not a type and its mass",
+                why=f"the line is {text.strip()[:80]!r}",
+                where=lines.where,
+            )
+        masses[words[0]] = number(words[1], "a mass", where=lines.where)
     return masses
 
 

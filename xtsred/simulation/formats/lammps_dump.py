@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from calibration.errors import ReadError
-from xtsred.simulation.formats.lines import LineReader, numbers
+from xtsred.simulation.formats.lines import LineReader, numbers, whole_number
 from xtsred.simulation.frame import (
     Frame,
     ReadOptions,
@@ -45,13 +45,13 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
         if not item:
             continue
         if item == "ITEM: TIMESTEP":
-            step = int(lines.need("the time step"))
+            step = _whole(lines, "the time step")
         elif item == "ITEM: UNITS":
             _check_units(lines.need("the units").strip(), where=lines.where)
         elif item == "ITEM: TIME":
             lines.need("the time")
         elif item == "ITEM: NUMBER OF ATOMS":
-            count = int(lines.need("the number of atoms"))
+            count = _whole(lines, "the number of atoms")
         elif item.startswith("ITEM: BOX BOUNDS"):
             box = _box(item, lines)
         elif item.startswith("ITEM: ATOMS"):
@@ -70,6 +70,10 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
                 why=f"the line is {item[:80]!r}: the number of atoms does not fit",
                 where=lines.where,
             )
+
+
+def _whole(lines: LineReader, what: str) -> int:
+    return whole_number(lines.need(what), what, where=lines.where)
 
 
 def _check_units(units: str, *, where: str) -> None:
@@ -135,7 +139,8 @@ def _atoms(
     positions = positions @ cell if named in _SCALED else positions - origin
     if "id" in columns:
         place = columns.index("id")
-        order = np.argsort([int(row[place]) for row in rows], kind="stable")
+        ids = [whole_number(row[place], "the id of an atom", where=where) for row in rows]
+        order = np.argsort(ids, kind="stable")
         rows = [rows[i] for i in order]
         positions = positions[order]
     labels = [row[columns.index(label)] for row in rows]

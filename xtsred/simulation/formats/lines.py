@@ -1,6 +1,8 @@
 """Text that is read once, line by line, so that memory does not grow with the length of a trajectory."""
 
 import gzip
+import math
+import zlib
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,7 +13,9 @@ import numpy as np
 from calibration.errors import ReadError
 from xtsred.stages import Array
 
-__all__ = ["LineReader", "numbers", "open_text"]
+__all__ = ["LineReader", "number", "numbers", "open_text", "whole_number"]
+
+_MOST_ATOMS = 10**9
 
 
 def open_text(path: Path) -> TextIO:
@@ -45,7 +49,7 @@ class LineReader:
         """The next line without its end, or None at the end of the file."""
         try:
             text = self._stream.readline()
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self._truncated(f"the compressed data end early ({error})") from error
         if not text:
             return None
@@ -63,7 +67,7 @@ class LineReader:
         """The next `count` lines. Raises ReadError where there are fewer."""
         try:
             lines = list(islice(self._stream, count))
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self._truncated(f"the compressed data end early ({error})") from error
         self.number += len(lines)
         if len(lines) < count:
@@ -73,8 +77,11 @@ class LineReader:
     def skip(self, count: int, what: str) -> None:
         """Pass over `count` lines. Raises ReadError where there are fewer."""
         passed = 0
-        for _ in islice(self._stream, count):
-            passed += 1
+        try:
+            for _ in islice(self._stream, count):
+                passed += 1
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise self._truncated(f"the compressed data end early ({error})") from error
         self.number += passed
         if passed < count:
             raise self._truncated(f"it ends after {passed} of {count} lines of {what}")
@@ -86,6 +93,25 @@ class LineReader:
             remedy="copy the file again, or end before the last frame with --frames start:stop",
             where=self.where,
         )
+
+
+def whole_number(text: str, what: str, *, where: str) -> int:
+    """A count or a step, 0 to 1e9. Raises ReadError saying what should have stood there."""
+    word = text.strip()
+    if not (word.isascii() and word.isdecimal()) or len(word) > 10 or int(word) > _MOST_ATOMS:
+        raise ReadError(f"expected {what}", why=f"there stands {word[:80]!r}", where=where)
+    return int(word)
+
+
+def number(text: str, what: str, *, where: str) -> float:
+    """A finite number. Raises ReadError saying what should have stood there."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ReadError(f"expected {what}", why=f"there stands {text.strip()[:80]!r}", where=where)
+    return value
 
 
 def numbers(lines: Sequence[str], columns: slice, *, first_line: int, name: str) -> Array:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from calibration.errors import ReadError
-from xtsred.simulation.formats.lines import LineReader, numbers
+from xtsred.simulation.formats.lines import LineReader, numbers, whole_number
 from xtsred.simulation.frame import (
     Frame,
     ReadOptions,
@@ -32,6 +32,11 @@ def matches(head: str, file_name: str) -> bool:
     return "version 3 format configuration" in head.lower()
 
 
+def _first(text: str) -> str:
+    """The first word, "" on an empty line."""
+    return (text.split() or [""])[0]
+
+
 def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
     """Yield the one frame. Raises ReadError."""
     vectors = None
@@ -41,8 +46,8 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
         text = lines.need("the list of molecule types")
         low = text.lower()
         if "types of molecules" in low:
-            expected = int(text.split()[0])
-        elif "truncated octahedral" in low and text.split()[0].upper().startswith("T"):
+            expected = whole_number(_first(text), "the number of molecule types", where=lines.where)
+        elif "truncated octahedral" in low and _first(text).upper().startswith("T"):
             raise ReadError(
                 "a truncated octahedral box is not a parallelepiped",
                 remedy="convert the configuration to a cubic cell",
@@ -53,28 +58,32 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
             rows = lines.block(3, "the defining vectors")
             vectors = numbers(rows, slice(0, 3), first_line=start, name=lines.name)
         elif found := _OF_TYPE.search(text):
-            groups.append((int(found.group(1)), found.group(2)))
+            count = whole_number(found.group(1), "a number of molecules", where=lines.where)
+            groups.append((count, found.group(2)))
             sites = lines.need("the number of atomic sites")
-            if int(sites.split()[0]) != 1:
+            if _first(sites) != "1":
                 raise ReadError("molecules of several atoms are not supported", where=lines.where)
             lines.need("the position of the site")
     if vectors is None:
         raise ReadError("the file has no cell", why="no defining vectors", where=lines.where)
-    symbols = [
-        name
-        for count, label in groups
-        for name in [known_symbol(label, options, where=lines.where)] * count
-    ]
+    atoms = sum(count for count, _ in groups)
+    if atoms == 0:
+        raise ReadError("the file names no atoms", where=lines.where)
     text = lines.need("the positions")
     while not text.strip():
         text = lines.need("the positions")
     start = lines.number
-    rows = [text, *lines.block(len(symbols) - 1, "the positions")]
+    rows = [text, *lines.block(atoms - 1, "the positions")]
     fraction = numbers(rows, slice(0, 3), first_line=start, name=lines.name)
     if np.max(np.abs(fraction)) > 1.0 + 1e-6:
         raise ReadError(
             "positions leave the range -1 to 1", why="the format demands it", where=lines.where
         )
+    symbols = [  # no sooner than the file has shown that it holds as many
+        name
+        for count, label in groups
+        for name in [known_symbol(label, options, where=lines.where)] * count
+    ]
     cell = checked_cell(2.0 * vectors, where=lines.where)
     yield checked_frame(
         cell=cell,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from calibration.errors import ReadError
-from xtsred.simulation.formats.lines import LineReader, numbers
+from xtsred.simulation.formats.lines import LineReader, number, numbers, whole_number
 from xtsred.simulation.frame import (
     Frame,
     ReadOptions,
@@ -59,7 +59,7 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
         positions = numbers(
             rows, slice(position_column, position_column + 3), first_line=start, name=lines.name
         )
-        labels = [row.split(None, species_column + 1)[species_column] for row in rows]
+        labels = [_word(row, species_column, where=f"{lines.name}:{start}") for row in rows]
         names = {
             label: known_symbol(label, options, where=f"{lines.name}:{start}")
             for label in dict.fromkeys(labels)
@@ -73,14 +73,23 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
         )
 
 
-def _count(text: str, lines: LineReader) -> int:
-    if not text.strip().isdecimal() or int(text) == 0:
+def _word(row: str, column: int, *, where: str) -> str:
+    words = row.split(None, column + 1)
+    if len(words) <= column:
         raise ReadError(
-            "expected the number of atoms of the next frame",
-            why=f"the line is {text.strip()[:80]!r}",
-            where=lines.where,
+            "a line has fewer columns than Properties says",
+            why=f"the line is {row.strip()[:80]!r}",
+            where=where,
         )
-    return int(text)
+    return words[column]
+
+
+def _count(text: str, lines: LineReader) -> int:
+    what = "the number of atoms of the next frame"
+    count = whole_number(text, what, where=lines.where)
+    if count == 0:
+        raise ReadError(f"expected {what}", why="it is 0", where=lines.where)
+    return count
 
 
 def _cell(comment: str, options: ReadOptions, *, where: str) -> Array:
@@ -94,11 +103,15 @@ def _cell(comment: str, options: ReadOptions, *, where: str) -> Array:
     if found := _LATTICE.search(comment):
         cells = found.group(1).split()
         if len(cells) == 9:
-            return checked_cell(np.array(cells, dtype=np.float64), where=where)
+            return checked_cell(
+                [number(c, "nine numbers in Lattice", where=where) for c in cells], where=where
+            )
         raise ReadError("Lattice needs nine numbers", why=f"it has {len(cells)}", where=where)
     words = comment.split()
     if len(words) >= 2 and words[0].upper() == "CUB":
-        return checked_cell(np.eye(3) * float(words[1]), where=where)
+        return checked_cell(
+            np.eye(3) * number(words[1], "the edge of the cube", where=where), where=where
+        )
     if options.cell is not None:
         return options.cell
     raise ReadError(
@@ -118,7 +131,7 @@ def _columns(comment: str, *, where: str) -> tuple[int, int]:
     column, places = 0, {}
     for name, width in zip(parts[0::3], parts[2::3], strict=False):
         places[name.lower()] = column
-        column += int(width)
+        column += whole_number(width, "a width in Properties", where=where)
     if "species" not in places or "pos" not in places:
         raise ReadError("Properties names no species and pos", where=where)
     return places["species"], places["pos"]
