@@ -491,3 +491,7 @@ def test_choices_are_the_words_of_the_project_file(page: TunePage) -> None:
     window = control(page, "fourier.window")
     assert isinstance(window, Choice)
     assert window.options == ("none", "lorch", "soper-barney", "cosine")
+    # the file says nothing of the extrapolation: what is shown is what applies
+    below = page.rows["fourier.extrapolation"].select.value  # type: ignore[attr-defined]
+    assert below == page.session.result.project.fourier.extrapolation == "parabola"
+    assert page.session.edits.file.value("fourier.extrapolation") is None

@@ -14,9 +14,9 @@ from xtsred.budget.parameters import Parameter, list_parameters
 from xtsred.config import Fourier, Normalization, Project
 from xtsred.stages import Reduction
 
-__all__ = ["Choice", "Control", "Interval", "Number", "controls"]
+__all__ = ["Choice", "Control", "Group", "Interval", "Number", "controls"]
 
-Group = Literal["Sample and container", "Normalization", "Fourier transform", "Scans", "Other"]
+Group = Literal["Sample and container", "Fourier transform", "Normalization", "Scans", "Other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,7 @@ class Choice:
     label: str
     group: Group
     options: tuple[str, ...]
+    default: str
 
 
 Control = Number | Interval | Choice
@@ -99,8 +100,8 @@ def controls(project: Project, reduction: Reduction) -> tuple[Control, ...]:
     """The controls of a project in the order of the page; reduction: of the file as it is, for what was measured."""
     return (
         *_numbers(project),
-        *_normalization(project, reduction),
         *_fourier(project, reduction),
+        *_normalization(project, reduction),
         *_scans(project, reduction),
     )
 
@@ -177,6 +178,7 @@ def _normalization(project: Project, reduction: Reduction) -> Iterator[Control]:
         label="Constant by",
         group="Normalization",
         options=_options(Normalization, "method"),
+        default=table.method,
     )
     yield Interval(
         key="normalization.q_range",
@@ -230,6 +232,7 @@ def _fourier(project: Project, reduction: Reduction) -> Iterator[Control]:
         label="Window",
         group="Fourier transform",
         options=_options(Fourier, "window"),
+        default=table.window,
     )
     yield Number(
         key="fourier.delta_A",
@@ -247,6 +250,7 @@ def _fourier(project: Project, reduction: Reduction) -> Iterator[Control]:
         label="Below the low-Q cut",
         group="Fourier transform",
         options=_options(Fourier, "extrapolation"),
+        default=table.extrapolation,
     )
     yield Number(
         key="fourier.r_max",

@@ -225,5 +225,12 @@ def headline(reduction: Reduction) -> list[tuple[str, str]]:
         sigma = None if slope.sigma is None else slope.sigma / abs(expected)
         found.append(("Low-r slope / −4πρ₀", concise(slope.value / expected, sigma)))
     if other is not None:
-        found.insert(0, (f"R_X to {other.name}", other.r_x_text or f"{other.r_x:.4f}"))
+        found.insert(0, (f"R_X to {other.name}", _r_x(other)))
     return found
+
+
+def _r_x(other: Comparison) -> str:
+    """R_X with what is known of its uncertainty; the report has it in full."""
+    if other.r_x_sigma is not None or other.r_x_sigma_measurement is None:
+        return concise(other.r_x, other.r_x_sigma)
+    return f"{concise(other.r_x, other.r_x_sigma_measurement)}, measurement alone"

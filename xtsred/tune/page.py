@@ -6,6 +6,7 @@ is computed are not queued: the last one counts.
 
 import html
 import time
+import typing
 from typing import Any
 
 from bokeh.document import Document
@@ -16,7 +17,7 @@ from bokeh.models.widgets import CheckboxButtonGroup
 from calibration.page.look import findings_html, lay_out, text
 from calibration.page.toolbar import Toolbar
 from xtsred.config import load_project
-from xtsred.tune.controls import Control, Number
+from xtsred.tune.controls import Control, Group, Number
 from xtsred.tune.curves import headline, violations
 from xtsred.tune.plots import Plots
 from xtsred.tune.session import Session
@@ -77,12 +78,13 @@ class TunePage:
             width=430,
             sizing_mode="inherit",
         )
-        groups: dict[str, list[Any]] = {}
+        groups: dict[str, list[Any]] = {name: [] for name in typing.get_args(Group)}
         for control in self.session.controls:
             groups.setdefault(control.group, []).append(self.rows[control.key].layout)
         side = [
             column(text(f"<h2>{name}</h2>"), *rows, sizing_mode="stretch_width")
             for name, rows in groups.items()
+            if rows
         ]
         lay_out(
             self._document,

@@ -16,7 +16,7 @@ from xtsred.inputs import read_inputs
 from xtsred.memo import Memo
 from xtsred.pipeline import reduce_inputs
 from xtsred.stages import Reduction
-from xtsred.tune.controls import Choice, Control, Number, controls
+from xtsred.tune.controls import Control, Number, controls
 from xtsred.tune.preview import Node, Nodes, PreviewMemo, context, follows, node_values, previewed
 
 __all__ = ["Result", "Session"]
@@ -75,18 +75,14 @@ class Session:
     def value(self, control: Control) -> Any:
         """What a control has to show: what is changed, or in the file, or applies without."""
         value = self.edits.value(control.key)
-        if value is None and not isinstance(control, Choice):
-            return control.default
-        return value
+        return control.default if value is None else value
 
     def in_file(self, control: Control) -> Any:
         """What the file says, or what applies without."""
         value = self.edits.file.value(control.key)
         if isinstance(value, Mapping):
             value = value.get("value")
-        if value is None and not isinstance(control, Choice):
-            return control.default
-        return value
+        return control.default if value is None else value
 
     def deviation(self, control: Number) -> float | None:
         """By how many of its stated sigmas a value differs from the file's; None where no sigma is stated."""

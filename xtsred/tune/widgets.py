@@ -18,10 +18,9 @@ Moved = Callable[[Control, Any, bool], None]
 """(control, value, whether the slider still moves)."""
 
 _FIELD = ":host .bk-input { font: 12px system-ui, sans-serif; padding: 1px 4px; height: 22px; min-height: 0; }"
+_TRACK, _INSIDE = "#d8dee4", "#86b6dc"
 _SLIDER = """
-:host { --track: #d8dee4; }
 .noUi-target { height: 6px; border: none; box-shadow: none; background: %s; }
-.noUi-connect { background: transparent; }
 .noUi-handle { width: 12px !important; height: 16px !important; top: -6px !important; right: -6px !important; border: none; border-radius: 4px; background: #0072B2; box-shadow: none; }
 .noUi-handle::before, .noUi-handle::after { display: none; }
 """
@@ -74,6 +73,7 @@ class _NumberRow(ControlRow):
             step=control.step,
             value=_within(control.default, control.low, control.high),
             name=control.key,
+            bar_color=(0, 0, 0, 0.0),  # what lies left of a number means nothing
             show_value=False,
             title="",
             stylesheets=[InlineStyleSheet(css=_SLIDER % _track(control))],
@@ -126,9 +126,10 @@ class _IntervalRow(ControlRow):
             step=control.step,
             value=_ends(control, control.default),
             name=control.key,
+            bar_color=_INSIDE,
             show_value=False,
             title="",
-            stylesheets=[InlineStyleSheet(css=_SLIDER % "#d8dee4")],
+            stylesheets=[InlineStyleSheet(css=_SLIDER % _TRACK)],
             sizing_mode="stretch_width",
             margin=(4, 14, 0, 8),
         )
@@ -232,7 +233,7 @@ def _ends(control: Interval, value: Sequence[float]) -> tuple[float, float]:
 def _track(control: Number) -> str:
     """The slider's track, the stated sigma about the file's value darker."""
     if not control.sigma:
-        return "#d8dee4"
+        return _TRACK
     span = control.high - control.low
     a, b = (
         100.0 * _within((control.default + s * control.sigma - control.low) / span, 0.0, 1.0)
