@@ -189,9 +189,17 @@ def _fit_peaks(pdf: PairDistribution, peaks: Sequence[Neighbour], window: Window
         high += [np.inf, float(at[-1]), U_MAX_A]
 
     def residual(p: Array) -> Array:
-        return np.asarray(sum(part.at(p[3 * k : 3 * k + 3]) for k, part in enumerate(parts)) - t)
+        return np.asarray(
+            sum(part.at(own) for part, own in zip(parts, p.reshape(-1, 3), strict=True)) - t
+        )
 
-    fit = least_squares(residual, start, bounds=(low, high), x_scale=[1.0, 0.05, 0.05] * len(peaks))
+    def slopes(p: Array) -> Array:
+        own = zip(parts, p.reshape(-1, 3), strict=True)
+        return np.concatenate([part.slopes(three) for part, three in own], axis=1)
+
+    fit = least_squares(
+        residual, start, jac=slopes, bounds=(low, high), x_scale=[1.0, 0.05, 0.05] * len(peaks)
+    )
     own = ranges[0][inside]
     return _PeakFit(
         values=np.asarray(fit.x)[:3],
@@ -214,6 +222,15 @@ class _Peak:
         q = self._q
         wave = n * np.sin(q * distance) / distance * np.exp(-0.5 * (u * q) ** 2)
         return np.asarray(self._transform @ wave)
+
+    def slopes(self, p: Array) -> Array:
+        """Derivatives of `at` by n, R and u; shape (points, 3)."""
+        n, distance, u = p
+        q = self._q
+        damped = np.exp(-0.5 * (u * q) ** 2) / distance
+        wave = np.sin(q * distance) * damped
+        columns = [wave, n * (q * np.cos(q * distance) * damped - wave / distance)]
+        return np.asarray(self._transform @ np.column_stack([*columns, -n * u * q**2 * wave]))
 
 
 def _integral(

@@ -7,7 +7,7 @@ values. A pull is (found - true)/sigma, sigma of counting, of the fits and of wh
 Used by the tests beside and by benchmarks/coverage.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +52,9 @@ Q_FINE: Array = np.arange(1, 5200) * 0.005
 FULL = Effort(log2_points=12, walk=WalkSize(orders=5, batches=4, log2_photons=14), walk_angles=91)
 DESIGN = Effort(log2_points=12, walk=WalkSize(orders=3, batches=2, log2_photons=10), walk_angles=46)
 
+OVERLAPPED = " (overlapped)"
+"""Na-S lies under the tail of four kinds of pairs from 3.3 to 3.5 Å, which no single peak describes: shown, not judged."""
+
 Values = Mapping[str, float]
 
 
@@ -60,7 +63,8 @@ class Scenario:
     """A virtual laboratory: what is stated (path in the project file -> value, sigma) and how scans follow from it.
 
     text: the project file. q_range: of S(Q) and the transform. rival: another glass, whose S(Q) is the model of R_X.
-    shells: true distance and coordination number of those that the file names. bends: facts on which multiple scattering depends, with the design's steps in sigma.
+    shells: true distance and coordination number of those that the file names first, and a
+    remark. bends: facts on which multiple scattering depends, with the design's steps in sigma.
     """
 
     name: str
@@ -69,7 +73,7 @@ class Scenario:
     wavelength_a: float
     q_range: tuple[float, float]
     bends: Sequence[str]
-    shells: Sequence[tuple[float, float]]
+    shells: Sequence[tuple[float, float, str]]
     make: Callable[[Values, GlassModel], VirtualExperiment] = field(repr=False)
 
     @property
@@ -128,15 +132,14 @@ _SCANS: tuple[tuple[str, Role, float, float], ...] = (
 )
 
 
-def mo_capillary(folder: Path, *, systematic: bool = True) -> Scenario:
+def mo_capillary(folder: Path, *, uncertain: Collection[str] | None = None) -> Scenario:
     """Powdered glass in a thin capillary before a Mo tube with a crystal monochromator, geometry of ns_mo_virtual.
 
-    systematic: whether facts have the sigma of a careful laboratory, or are known exactly (counting statistics only).
+    uncertain: which facts have the sigma of a careful laboratory (None: all); the others are known exactly.
     Writes run.toml and the S(Q) of a rival model into folder.
     """
-    size = 1.0 if systematic else 0.0
     facts = {
-        path: (value, size * sigma)
+        path: (value, sigma if uncertain is None or path in uncertain else 0.0)
         for path, value, sigma in (
             ("sample.number_density_per_A3", 0.0431, 0.0004),
             ("sample.radius_mm", 0.25, 0.003),
@@ -151,7 +154,7 @@ def mo_capillary(folder: Path, *, systematic: bool = True) -> Scenario:
             ("normalization.compton_response", 1.0, 0.02),
         )
     }
-    text = _project(facts, systematic=systematic)
+    text = _project(facts)
     scenario = Scenario(
         name="Mo tube, capillary",
         facts=facts,
@@ -164,7 +167,7 @@ def mo_capillary(folder: Path, *, systematic: bool = True) -> Scenario:
             "sample.packing_fraction",
             "container.wall_thickness_mm",
         ),
-        shells=((2.13, 4.0), (2.82, 5.0)),
+        shells=((2.13, 4.0, ""), (2.82, 5.0, OVERLAPPED)),
         make=_mo_capillary,
     )
     (folder / "run.toml").write_text(text, encoding="utf-8")
@@ -240,14 +243,14 @@ def _mo_capillary(values: Values, glass: GlassModel) -> VirtualExperiment:
     )
 
 
-def _project(facts: Mapping[str, tuple[float, float]], *, systematic: bool) -> str:
+def _project(facts: Mapping[str, tuple[float, float]]) -> str:
     def number(path: str) -> str:
         value, sigma = facts[path]
         return f"{{ value = {value!r}, sigma = {sigma!r} }}" if sigma else repr(value)
 
     scans = "".join(
         f'[[scan]]\nrole = "{role}"\nfile = "{name}.xy"\nseconds_per_step = {seconds!r}\n'
-        + (f"scale = {number('scan[3].scale')}\n" if role == "container" and systematic else "")
+        + (f"scale = {number('scan[3].scale')}\n" if role == "container" else "")
         + "\n"
         for name, role, _, seconds in _SCANS
     )
@@ -423,12 +426,12 @@ def pulls(realisation: Realisation, budget: Budget | None, scenario: Scenario) -
     sigma_g = np.sqrt(pdf.g_sigma**2 + (modes_g**2).sum(axis=0))
     found["g(r)"] = ((pdf.g - g_true) / sigma_g)[np.flatnonzero(pdf.r >= 1.0)[::15]]
 
-    def pull(name: str, difference: float, *own: float | None) -> None:
+    def pull(name: str, difference: float, *own: float | None, label: str = "") -> None:
         """own: counting, and the systematic sigma where no budget knows it better (R_X: along its own gradient)."""
         counting, systematic = (0.0 if part is None else part for part in own)
         if budget is not None and name != "R_X":
             systematic = budget.systematic(name)
-        found[name] = np.array([difference / np.hypot(counting, systematic)])
+        found[name + label] = np.array([difference / np.hypot(counting, systematic)])
 
     k = result.normalization.k
     pull("K", k.value - TRUE_K, 0.0, k.sigma)
@@ -436,16 +439,13 @@ def pulls(realisation: Realisation, budget: Budget | None, scenario: Scenario) -
     if response is not None:
         gain = realisation.values["normalization.compton_response"]
         pull("Compton response", response.value - gain, 0.0, response.sigma)
-    for shell, (distance, number) in zip(result.shells, scenario.shells, strict=False):
+    for shell, (distance, number, label) in zip(result.shells, scenario.shells, strict=False):
         at, held = shell.position, shell.coordination
         assert held is not None
-        pull(f"{shell.pair} distance", at.value - distance, at.sigma, shell.position_systematic)
-        pull(
-            f"{shell.pair} coordination",
-            held.value - number,
-            held.sigma,
-            shell.coordination_systematic,
-        )
+        parts = at.sigma, shell.position_systematic
+        pull(f"{shell.pair} distance", at.value - distance, *parts, label=label)
+        parts = held.sigma, shell.coordination_systematic
+        pull(f"{shell.pair} coordination", held.value - number, *parts, label=label)
     compared = result.comparison
     assert compared is not None
     rival = scenario.structure(rival_glass())
@@ -464,6 +464,36 @@ def pulls(realisation: Realisation, budget: Budget | None, scenario: Scenario) -
         float(np.linalg.norm(modes[:, at] @ gradient)),
     )
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Pulls of many draws: quantity -> shape (draws, points); axes: of curves, label and values."""
+
+    pulls: Mapping[str, Array]
+    axes: Mapping[str, tuple[str, Array]]
+
+
+def run(ensemble: Ensemble, seeds: Iterable[int]) -> Found:
+    """Realise and reduce every seed; the budget of the nominal facts stands for all where facts are uncertain."""
+    scenario = ensemble.scenario
+    uncertain = any(sigma for _, sigma in scenario.facts.values())
+    budget = ensemble.budget if uncertain else None
+    collected: dict[str, list[Array]] = {}
+    q, r = np.zeros(0), np.zeros(0)
+    for seed in seeds:
+        realisation = ensemble.realise(seed)
+        for name, values in pulls(realisation, budget, scenario).items():
+            collected.setdefault(name, []).append(values)
+        q, r = realisation.result.structure_factor.q, realisation.result.pair_distribution.r
+    inside = (q >= scenario.q_range[0]) & (q <= scenario.q_range[1])
+    return Found(
+        pulls={name: np.array(values) for name, values in collected.items()},
+        axes={
+            "S(Q)": ("Q (Å$^{-1}$)", q[inside]),
+            "g(r)": ("r (Å)", r[np.flatnonzero(r >= 1.0)[::15]]),
+        },
+    )
 
 
 def _modes(modes: Array | None, x: Array) -> Array:

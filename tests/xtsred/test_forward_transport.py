@@ -102,6 +102,20 @@ def test_narrow_beam_forward_and_back():
     assert through == pytest.approx(straight, rel=1e-7)
 
 
+@pytest.mark.parametrize("radius", [0.25, 0.24848701414252689, 0.2505772])
+def test_rounding_at_the_edge_of_the_tube(radius):
+    """x at the very edge may square to more than the radius squared: no NaN comes of it."""
+    found = first_order_attenuation(
+        ANGLES,
+        tube=Tube(core_mm=radius, outer_mm=radius),
+        beam_width_mm=1.0,
+        media=(grey(1.0), empty_medium()),
+        energy_kev=AG,
+        log2_points=8,
+    )
+    assert np.all(np.isfinite(found.core))
+
+
 def test_areas_of_a_bathed_tube():
     core, wall = irradiated_area_mm2(Tube(core_mm=0.25, outer_mm=0.26), 0.6)
     assert core == pytest.approx(np.pi * 0.25**2)

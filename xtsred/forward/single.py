@@ -84,7 +84,8 @@ def _area_within(radius: float, x: Array) -> Array:
         return np.zeros_like(x)
     inside = np.clip(x, -radius, radius)
     return np.asarray(
-        inside * np.sqrt(radius**2 - inside**2) + radius**2 * np.arcsin(inside / radius)
+        inside * np.sqrt(np.maximum(radius**2 - inside**2, 0.0))
+        + radius**2 * np.arcsin(np.clip(inside / radius, -1.0, 1.0))
     )
 
 
