@@ -91,6 +91,8 @@ def _atoms(
         raise ReadError(
             "the file has no cell", why=f"no {missing[0]}lo {missing[0]}hi", where=lines.where
         )
+    if count == 0:
+        raise ReadError("the file names no atoms", where=lines.where)
     low = np.array([bounds[axis][0] for axis in "xyz"])
     lx, ly, lz = (bounds[axis][1] - bounds[axis][0] for axis in "xyz")
     xy, xz, yz = bounds.get("tilt", [0.0, 0.0, 0.0])

@@ -61,8 +61,9 @@ def read(lines: LineReader, options: ReadOptions) -> Iterator[Frame]:
             if not options.frames.wanted(index):
                 lines.skip(count, f"frame {index}")
                 continue
-            if box is None:
-                raise ReadError("the frame has no box", where=lines.where)
+            if box is None or count == 0:
+                lacking = "box" if box is None else "atoms"
+                raise ReadError(f"the frame has no {lacking}", where=lines.where)
             yield _atoms(item.split()[2:], lines, options, (count, index, step), box)
         else:
             raise ReadError(
