@@ -8,6 +8,7 @@ from typing import Any
 from calibration.campaign.jobs import Job, Prepared, Result
 from calibration.records import Loaded, parse
 from calibration.report import to_json
+from cis.certificates import read_certificates
 from cis.config import Project
 from cis.inputs import matching_files
 
@@ -83,4 +84,4 @@ def _data_files(loaded: Loaded[Project]) -> list[Path]:
             pattern = getattr(project.fixture, name)
             if pattern is not None:
                 files += matching_files(pattern, folder=loaded.folder, key=f"fixture.{name}")
-    return files
+    return [*files, *read_certificates(project, folder=loaded.folder).files]

@@ -10,7 +10,7 @@ from calibration.campaign.table import Row, Table, read_table
 from calibration.errors import InputError
 from calibration.quantity import Quantity
 from calibration.records import Loaded, as_table, load, record
-from cis.config import ArrheniusTable, Fixture, Model, Temperature, Validation
+from cis.config import ArrheniusTable, Calibration, Fixture, Model, Temperature, Validation
 from cis.inputs import matching_files
 
 __all__ = ["BatchFile", "Defaults", "Samples", "load_samples"]
@@ -47,6 +47,7 @@ class Defaults:
     arrhenius: ArrheniusTable | None = None
     fixture: Fixture | None = None
     validation: Validation | None = None
+    calibration: Calibration | None = None
     virtual: bool = False
 
 
