@@ -15,6 +15,7 @@ __all__ = [
     "WINDOWS",
     "Extrapolation",
     "Window",
+    "binned_operator",
     "extrapolate",
     "pair_distribution",
     "quadrature_weights",
@@ -134,7 +135,8 @@ def extrapolate(
         matrix[:, 0] = 1.0
         text = f"S constant over {span}, the value of the first bin"
     elif method == "parabola":
-        used = q <= q[0] + max(fit_to, 4.0 * step)
+        # a grid point on the limit belongs to the fit, whatever its last digit
+        used = q <= q[0] + max(fit_to, 4.0 * step) + 1e-6 * step
         design = np.column_stack([np.ones(used.sum()), q[used] ** 2]) / sigma[used, None]
         solve = np.linalg.pinv(design) / sigma[used]
         matrix[:, used] = np.column_stack([np.ones(missing.size), missing**2]) @ solve
@@ -171,7 +173,7 @@ def pair_distribution(
     if np.any(r <= 0.0):
         raise ValueError("r must be > 0")
     fill = extrapolate(structure.q, structure.sigma, method=extrapolation, s=structure.s)
-    operator, known = _operator(structure, r, window, fill)
+    operator, known = binned_operator(structure, r, window=window, fill=fill)
     d = operator @ (structure.s - 1.0) + known
     if structure.covariance is None:
         scaled = operator * structure.sigma
@@ -211,13 +213,13 @@ def transform_operator(
     r: shape (m,). Returns shape (m, n) and the text of the extrapolation.
     """
     fill = extrapolate(structure.q, structure.sigma, method=extrapolation)
-    return _operator(structure, r, window, fill)[0], fill.text
+    return binned_operator(structure, r, window=window, fill=fill)[0], fill.text
 
 
-def _operator(
-    structure: StructureFactor, r: Array, window: Window, fill: Extrapolation
+def binned_operator(
+    structure: StructureFactor, r: Array, *, window: Window, fill: Extrapolation
 ) -> tuple[Array, Array]:
-    """L and c of G(r) = L (S - 1) + c; shapes (m, n), (m,)."""
+    """L and c of G(r) = L (S - 1) + c for an S(Q) of bin means, filled below its first bin; shapes (m, n), (m,)."""
     q = np.concatenate([fill.q, structure.q])
     weights = quadrature_weights(q)
     m = window_function(q, window=window)

@@ -313,11 +313,11 @@ def trapezoid_weights(x: Array) -> Array:
 
 def real_space_operator(
     q: Array, r: Array, *, window: Window, extrapolation: Extrapolation
-) -> Array:
-    """Matrix L with G(r) = L (S - 1) for S given at points: trapezoid rule from Q = 0 (where F = 0) to window.q_max.
+) -> tuple[Array, Array]:
+    """L and c of G(r) = L (S - 1) + c for S given at points: trapezoid rule from Q = 0 (where F = 0) to window.q_max.
 
-    q: shape (n,), Å^-1, any increasing grid; r: shape (m,), Å. Returns shape (m, n). A measured S(Q), whose values are
-    means over bins, has `xtsred.fourier.transform_operator`. Source: Keen 2001.
+    q: shape (n,), Å^-1, any increasing grid; r: shape (m,), Å. Returns shapes (m, n) and (m,); c is of the extrapolation.
+    A measured S(Q), whose values are means over bins, has `xtsred.fourier.binned_operator`. Source: Keen 2001.
     """
     added = extrapolation.q.size
     full_q = np.concatenate([extrapolation.q, q])
@@ -325,7 +325,8 @@ def real_space_operator(
         full_q <= window.q_max * (1.0 + 1e-12), window_function(full_q, window=window), 0.0
     )
     full = sine_operator(r, q=full_q, weights=trapezoid_weights(full_q) * full_q * m)
-    return np.asarray(full[:, added:] + full[:, :added] @ extrapolation.matrix)
+    low, measured = full[:, :added], full[:, added:]
+    return measured + low @ extrapolation.matrix, low @ extrapolation.offset
 
 
 def reciprocal_operator(r: Array, q: Array, *, starts_at_zero: bool) -> Array:

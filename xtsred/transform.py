@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.errors import InputError
 from calibration.report import Finding
-from xtsred.fourier import WINDOWS, Window, extrapolate, transform_operator
+from xtsred.fourier import WINDOWS, Extrapolation, Window, binned_operator, extrapolate
 from xtsred.functions import (
     FUNCTIONS,
     Function,
@@ -88,7 +88,7 @@ def settles(profile: Profile, *, material: Material) -> tuple[Finding, ...]:
     return (Finding("problem", text, {"level": 1.0 + level}),)
 
 
-_Operator = Callable[[Profile, Crossing, Window], tuple[Array, str]]
+_Operator = Callable[[Profile, Crossing, Window], tuple[Array, Array, Extrapolation]]
 
 
 def uniform_grid(first: float, last: float, *, step: float, name: str) -> Array:
@@ -162,25 +162,32 @@ def _to_real_space(profile: Profile, crossing: Crossing) -> Crossed:
         )
     step = float(np.max(np.diff(profile.x)))
     _refuse_alias(float(crossing.grid[-1]), step, "r", "Q")
-    operator, filled = SAMPLINGS[crossing.sampling](profile, crossing, crossing.window)
+    operator, known, fill = SAMPLINGS[crossing.sampling](profile, crossing, crossing.window)
     facts = {
         "qmin": f"{profile.x[0]:g}",
         "qmax": f"{crossing.window.q_max:g}",
         "window": str(crossing.window),
-        "extrapolation below qmin": filled,
+        "extrapolation below qmin": fill.text,
         "sampling": _SAMPLING_WORDS[crossing.sampling],
     }
-    return Crossed(profile=_through(operator, profile, FUNCTIONS["G"], crossing.grid), facts=facts)
+    done = _through(operator, known, profile, FUNCTIONS["G"], crossing.grid)
+    return Crossed(profile=done, facts=facts)
 
 
-def _at_points(profile: Profile, crossing: Crossing, window: Window) -> tuple[Array, str]:
-    weights = np.ones_like(profile.x) if profile.sigma is None else _positive(profile.sigma)
-    fill = extrapolate(profile.x, weights, method=crossing.extrapolation)
-    operator = real_space_operator(profile.x, crossing.grid, window=window, extrapolation=fill)
-    return operator, fill.text
+def _at_points(
+    profile: Profile, crossing: Crossing, window: Window
+) -> tuple[Array, Array, Extrapolation]:
+    fill = extrapolate(profile.x, _weights(profile), method=crossing.extrapolation)
+    operator, known = real_space_operator(
+        profile.x, crossing.grid, window=window, extrapolation=fill
+    )
+    return operator, known, fill
 
 
-def _over_bins(profile: Profile, crossing: Crossing, window: Window) -> tuple[Array, str]:
+def _over_bins(
+    profile: Profile, crossing: Crossing, window: Window
+) -> tuple[Array, Array, Extrapolation]:
+    """As the reduction itself does it, a parabola that would make S negative included."""
     step = np.diff(profile.x)
     if np.ptp(step) > 1e-3 * float(step.mean()):
         raise InputError(
@@ -188,11 +195,11 @@ def _over_bins(profile: Profile, crossing: Crossing, window: Window) -> tuple[Ar
             why="the mean over a bin is undone for bins of one width only",
             remedy="state --sampling points",
         )
-    sigma = np.ones_like(profile.x) if profile.sigma is None else _positive(profile.sigma)
-    structure = StructureFactor(q=profile.x, s=profile.y + 1.0, sigma=sigma)
-    return transform_operator(
-        structure, crossing.grid, window=window, extrapolation=crossing.extrapolation
-    )
+    s, sigma = profile.y + 1.0, _weights(profile)
+    fill = extrapolate(profile.x, sigma, method=crossing.extrapolation, s=s)
+    structure = StructureFactor(q=profile.x, s=s, sigma=sigma)
+    operator, known = binned_operator(structure, crossing.grid, window=window, fill=fill)
+    return operator, known, fill
 
 
 SAMPLINGS: Mapping[str, _Operator] = {"points": _at_points, "bins": _over_bins}
@@ -204,10 +211,10 @@ _SAMPLING_WORDS = {
 }
 
 
-def _positive(sigma: Array) -> Array:
-    """Weights of a fit need every sigma above zero."""
-    positive = sigma[sigma > 0.0]
-    return sigma if positive.size == sigma.size else np.ones_like(sigma)
+def _weights(profile: Profile) -> Array:
+    """Sigmas that a fit can divide by: equal ones where some are unknown or zero."""
+    sigma = profile.sigma
+    return sigma if sigma is not None and np.all(sigma > 0.0) else np.ones_like(profile.x)
 
 
 def _to_reciprocal_space(
@@ -219,7 +226,7 @@ def _to_reciprocal_space(
     _refuse_alias(float(q[-1]), step, "Q", "r")
     from_zero = bool(r[0] <= 1.5 * step)
     operator = reciprocal_operator(r, q, starts_at_zero=from_zero)
-    crossed = _through(operator, profile, FUNCTIONS["F"], q)
+    crossed = _through(operator, np.zeros_like(q), profile, FUNCTIONS["F"], q)
     facts = {"r range": f"0 to {r[-1]:g} A; beyond it G = 0"}
     findings = list(_tail(profile, q))
     if not from_zero:
@@ -273,14 +280,16 @@ def _refuse_alias(last: float, step: float, target: str, source: str) -> None:
         )
 
 
-def _through(operator: Array, profile: Profile, function: Function, grid: Array) -> Profile:
-    """A linear map: independent sigmas add in squares, the density's mode goes along with its sign."""
+def _through(
+    operator: Array, known: Array, profile: Profile, function: Function, grid: Array
+) -> Profile:
+    """A linear map and a known part: independent sigmas add in squares, the density's mode goes along with its sign."""
     sigma = profile.sigma
     mode = profile.density_mode
     return Profile(
         function=function,
         x=frozen(grid),
-        y=frozen(operator @ profile.y),
+        y=frozen(operator @ profile.y + known),
         sigma=None if sigma is None else frozen(np.sqrt(operator**2 @ sigma**2)),
         density_mode=None if mode is None else frozen(operator @ mode),
     )

@@ -14,7 +14,7 @@ from xtsred.simulation.curves import read_table
 from xtsred.simulation.headings import facts
 from xtsred.stages import StructureFactor
 
-Q = np.round(np.arange(0.6, 15.01, 0.05), 10)
+Q = np.arange(0.6, 15.01, 0.05)
 F = 2.0 * np.sin(1.61 * Q) * np.exp(-0.005 * Q**2)
 SIGMA = 0.01 + 0.001 * Q
 
