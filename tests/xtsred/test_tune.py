@@ -303,6 +303,11 @@ def test_an_impossible_value_is_said_and_the_last_curves_stay(page: TunePage) ->
     page.rows["fourier.r_max"].field.value = 70.0  # type: ignore[attr-defined]
     page.settle()
     assert "beyond pi / q_step" in page.toolbar.status.text
+    # what has no result is not saved, though no single key of it is wrong
+    text = page.session.path.read_text(encoding="utf-8")
+    click(page.toolbar.save)
+    assert "beyond pi / q_step" in page.toolbar.status.text
+    assert page.session.path.read_text(encoding="utf-8") == text
     click(page.toolbar.undo)
     assert page.session.error is None
     assert np.array_equal(g(page), before)

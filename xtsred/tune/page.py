@@ -7,6 +7,7 @@ is computed are not queued: the last one counts.
 import html
 import time
 import typing
+from pathlib import Path
 from typing import Any
 
 from bokeh.document import Document
@@ -53,7 +54,7 @@ class TunePage:
             self.session.edits,
             changed=self._changed,
             saved=self._show_controls,
-            check=load_project,
+            check=self._savable,
             words=session.command,
         )
         self.headline, self.findings, self.clock = text(), text(), text(width=210)
@@ -206,6 +207,14 @@ class TunePage:
     def _switched(self, active: list[int]) -> None:
         self.plots.show_ghost(0 in active)
         self.plots.set_log(scans=1 in active, components=2 in active)
+
+    def _savable(self, path: Path) -> None:
+        """Refuse a file that is wrong, and values that have no result."""
+        load_project(path)
+        if self._due:
+            self.settle()
+        if self.session.error is not None:
+            raise self.session.error
 
     def _later(self, act: Any, milliseconds: int) -> None:
         self._document.add_timeout_callback(act, milliseconds)

@@ -98,10 +98,6 @@ class Session:
             words += ["--set", setting]
         return words
 
-    def save(self) -> None:
-        """Write the edits into the project file. Raises InputError: nothing is written then."""
-        self.edits.save(check=load_project)
-
     def prepare(self, key: str | None = None) -> bool:
         """Compute one exact value for later previews, of one key or of any; returns whether there may be more to compute."""
         changes = self.edits.changes
