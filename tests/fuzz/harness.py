@@ -1,5 +1,6 @@
 """What every fuzzed input must end in: a result, or one clear InputError; in bounded time and memory."""
 
+import copy
 import signal
 import time
 import tracemalloc
@@ -98,7 +99,7 @@ def bent_project(text: str, random: np.random.Generator) -> str:
             break
         table = tables[int(random.integers(len(tables)))]
         key = list(table)[int(random.integers(len(table)))]
-        odd = ODD_VALUES[int(random.integers(len(ODD_VALUES)))]
+        odd = copy.deepcopy(ODD_VALUES[int(random.integers(len(ODD_VALUES)))])
         match int(random.integers(8)):
             case 0:
                 del table[key]
@@ -106,7 +107,7 @@ def bent_project(text: str, random: np.random.Generator) -> str:
                 table[key + "x"] = table.pop(key)
             case 2:
                 other = tables[int(random.integers(len(tables)))]
-                other[key] = table[key] if other is not table else odd
+                other[key] = copy.deepcopy(table[key]) if other is not table else odd
             case 3:
                 value = table[key]
                 if isinstance(value, (int, float)) and not isinstance(value, bool):
