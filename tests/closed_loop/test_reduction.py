@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,10 +19,13 @@ from xtsred.forward import (
     VirtualBeam,
     VirtualDetector,
     VirtualExperiment,
+    VirtualGoniometer,
     VirtualMeasurement,
+    VirtualWindow,
     WalkSize,
     draw,
     expect,
+    horizontal_share,
     sodium_thiosilicate,
     true_structure_factor,
 )
@@ -213,21 +216,66 @@ def solid() -> Variant:
 
 
 def monochromator() -> Variant:
-    """Mosaic, 2theta_M = 30°: ratio 0.75 of the intensities, so 3/7 of the photons lie in the plane."""
-    beam = replace(demo_experiment().beam, horizontal_share=3.0 / 7.0)
-    text = project(('monochromator = "none"', 'monochromator = "mosaic"\ntwo_theta_deg = 30.0'))
-    return virtual(beam=beam), text, Q_RANGE
+    return mosaic_and_perfect("mosaic", 30.0)
+
+
+def perfect_monochromator() -> Variant:
+    return mosaic_and_perfect("perfect", 45.0)
 
 
 def silicon() -> Variant:
-    """The virtual photons are not Doppler broadened: 1 % of the Compton response at every angle, which a
-    fitted response has to take up."""
+    """Compton photons are counted by their broadened lines on both sides, by two ways of computing them."""
     detector = VirtualDetector(dark_cps=0.3, silicon_mm=0.5)
     text = project(
         ('response = "ideal"', 'response = "ideal"\nsensor = "Si"\nsensor_thickness_mm = 0.5'),
-        ('method = "high-angle"', 'method = "high-angle"\ncompton_response_sigma = 0.05'),
     )
     return virtual(detector=detector), text, Q_RANGE
+
+
+def window() -> Variant:
+    """A window that cuts a third of the Compton photons at high angles and the tail of none of the lines."""
+    limits = VirtualWindow(lower_kev=20.0, upper_kev=24.0, fwhm_kev=0.6)
+    text = project(
+        ('response = "ideal"', 'response = "window"\nwindow_keV = [20.0, 24.0]\nfwhm_keV = 0.6'),
+    )
+    return virtual(detector=VirtualDetector(dark_cps=0.3, window=limits)), text, Q_RANGE
+
+
+def dead_time() -> Variant:
+    """8 % of the counts lost where the most are counted."""
+    detector = VirtualDetector(dark_cps=0.3, dead_time_s=2e-5)
+    return (
+        virtual(detector=detector),
+        project(("dead_time_s = 0.0", "dead_time_s = 2e-5")),
+        Q_RANGE,
+    )
+
+
+def misaligned() -> Variant:
+    """A zero of three steps, and a sample off the axis by 0.05 mm each way."""
+    goniometer = VirtualGoniometer(zero_deg=0.15, along_mm=0.05, across_mm=-0.05, radius_mm=200.0)
+    table = "[goniometer]\nzero_deg = 0.15\nalong_mm = 0.05\nacross_mm = -0.05\nradius_mm = 200.0\n"
+    text = project(
+        ("two_theta_deg = [2.0, 152.0]", "two_theta_deg = [2.2, 151.8]"),
+        ("[multiple_scattering]", f"{table}\n[multiple_scattering]"),
+        ("q_range = [0.6, 21.5]\nr_max", "q_range = [0.6, 21.4]\nr_max"),
+        (
+            '[comparison]\ncurve = "truth_SQ.csv"                   # the S(Q) that the virtual sample has\nq_range = [0.6, 21.5]',
+            "",
+        ),
+    )
+    return virtual(goniometer=goniometer), text, (0.6, 21.4)
+
+
+def mosaic_and_perfect(crystal: Literal["perfect", "mosaic"], two_theta_deg: float) -> Variant:
+    share = horizontal_share(crystal, two_theta_deg=two_theta_deg)
+    text = project(
+        (
+            'monochromator = "none"',
+            f'monochromator = "{crystal}"\ntwo_theta_deg = {two_theta_deg}',
+        )
+    )
+    return virtual(beam=replace(demo_experiment().beam, horizontal_share=share)), text, Q_RANGE
 
 
 def molybdenum() -> Variant:
@@ -253,7 +301,19 @@ def narrow_beam() -> Variant:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "variant", [bare_rod, solid, monochromator, silicon, molybdenum, narrow_beam]
+    "variant",
+    [
+        bare_rod,
+        solid,
+        monochromator,
+        perfect_monochromator,
+        silicon,
+        window,
+        dead_time,
+        misaligned,
+        molybdenum,
+        narrow_beam,
+    ],
 )
 def test_other_facts(variant: Callable[[], Variant], tmp_path: Path) -> None:
     """Another geometry, beam or detector, told in the project file: pulls stay unit normal, K is found."""
