@@ -194,6 +194,14 @@ def test_totals_shares_and_outputs_agree() -> None:
     (shell,) = done.shells
     assert shell.position == reduction.shells[0].position
     assert shell.position_systematic == pytest.approx(budget.systematic("Si-S distance"))
+    # the limits of the fit are a part of the number's budget, and a field of the shell
+    assert shell.coordination_systematic is not None
+    assert shell.coordination_limits is not None
+    both = np.hypot(shell.coordination_systematic, shell.coordination_limits)
+    assert budget.systematic("Si-S coordination") == pytest.approx(both)
+    # mu R is proportional to the packing: 4 %, and the packing is stated
+    mu_r = done.parameters["mu R (computed)"]
+    assert mu_r.sigma == pytest.approx(0.04 * mu_r.value, rel=1e-3)
     rows = list(csv.reader(budget_csv(budget).splitlines()))
     assert rows[0][:5] == ["function", "x", "total", "counting", "systematic"]
     assert {len(row) for row in rows} == {5 + len(budget.sources)}

@@ -1,10 +1,13 @@
 """A reduction with its budget: the systematic part of every curve and number becomes that of all sources."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from calibration.quantity import Quantity
 from calibration.records import Loaded
+from xtsred.budget.choices import SHELL_LIMITS
 from xtsred.budget.linear import linear_budget
 from xtsred.budget.records import Budget
 from xtsred.config import Project
@@ -66,15 +69,30 @@ def budgeted(reduction: Reduction, budget: Budget) -> Reduction:
         pair_distribution=pair,
         shells=shells,
         findings=(*reduction.findings, *budget.findings),
+        parameters={n: _parameter(n, v, budget) for n, v in reduction.parameters.items()},
         budget=budget,
     )
+
+
+def _parameter(name: str, value: Quantity, budget: Budget) -> Quantity:
+    """What follows from stated numbers has the uncertainty that follows from theirs."""
+    found = {"mu R (computed)": "mu R", "mu R (stated)": "mu R", "packing fraction": name}
+    if name not in found or value.sigma is not None:
+        return value
+    return replace(value, sigma=budget.systematic(found[name]) or None)
 
 
 def _shell(shell: Shell, i: int, budget: Budget) -> Shell:
     name = shell.pair or f"peak {i + 1}"
     coordination = None
     if shell.coordination is not None:
-        coordination = budget.systematic(f"{name} coordination")
+        # what the limits of the fit do has a field of its own
+        parts = [
+            s.scalars.get(f"{name} coordination", 0.0)
+            for s in budget.sources
+            if s.key != SHELL_LIMITS
+        ]
+        coordination = math.hypot(*parts)
     return replace(
         shell,
         position_systematic=budget.systematic(f"{name} distance"),

@@ -19,9 +19,12 @@ from xtsred.budget.records import Source
 from xtsred.config import Project
 from xtsred.stages import frozen
 
-__all__ = ["choices"]
+__all__ = ["SHELL_LIMITS", "choices"]
 
 At = Callable[[Project], Outcome]
+
+SHELL_LIMITS = "shell.r_range"
+"""Key of the source that holds the limits of fitted shells; the shells name it themselves, too."""
 
 _MOVED = 0.1
 
@@ -38,6 +41,7 @@ def choices(
         *_normalization(project, at, basis, findings),
         *_extrapolation(project, at, basis, findings),
         *_orders(project, at, basis, findings),
+        *_shell_limits(basis),
     ]
 
 
@@ -80,6 +84,34 @@ def _orders(project: Project, at: At, basis: Basis, findings: list[Finding]) -> 
     text = f"orders up to {table.orders} against {table.orders + 1}"
     # the whole difference: the orders that are left out are there
     return _spread(name, "multiple_scattering.orders", text, found, basis, share=1.0)
+
+
+def _shell_limits(basis: Basis) -> Sequence[Source]:
+    """Half the spread of each coordination number when the limits of its fit move; no curve does."""
+    reduction = basis.reduction
+    moved = {
+        f"{basis.shell_name(i)} coordination": shell.coordination_limits
+        for i, shell in enumerate(reduction.shells)
+        if shell.coordination_limits
+    }
+    if not moved:
+        return ()
+    none = np.zeros((1, reduction.pair_distribution.r.size))
+    return (
+        Source(
+            name="limits of the shell's fit",
+            key=SHELL_LIMITS,
+            kind="choice",
+            value=None,
+            sigma=None,
+            unit="",
+            s=frozen(np.zeros((1, basis.q.size))),
+            d=frozen(none),
+            g=frozen(none),
+            scalars=moved,
+            text="each limit a tenth of the range further in and out",
+        ),
+    )
 
 
 def _tried(

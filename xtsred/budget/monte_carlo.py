@@ -5,7 +5,7 @@ work does not change the result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import BrokenExecutor, as_completed
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,12 +78,20 @@ def monte_carlo(
     )
     found: dict[int, _Draw] = {}
     chunks = [range(i, min(i + _CHUNK, asked.draws)) for i in range(0, asked.draws, _CHUNK)]
-    with local_pool(asked.jobs).open() as pool:
-        for future in as_completed([pool.submit(sampler.chunk, c) for c in chunks]):
-            for draw in future.result():
-                found[draw.number] = draw
-            if told is not None:
-                told(len(found), asked.draws)
+    try:
+        with local_pool(asked.jobs).open() as pool:
+            for future in as_completed([pool.submit(sampler.chunk, c) for c in chunks]):
+                for draw in future.result():
+                    found[draw.number] = draw
+                if told is not None:
+                    told(len(found), asked.draws)
+    except BrokenExecutor as error:
+        raise InputError(
+            "a process of the sampling died",
+            why="it was killed, most often because memory ran out",
+            remedy=f"use fewer than --jobs {asked.jobs}",
+            where="--monte-carlo",
+        ) from error
     return _summed(budget, [found[i] for i in range(asked.draws)], parameters, asked)
 
 

@@ -69,7 +69,7 @@ class Basis:
             found["Compton response"] = ""
         if n.continuum is not None:
             found["continuum amplitude"] = ""
-        found["mu R"] = ""
+        found |= {"mu R": "", "packing fraction": ""}
         found["S at low Q"] = ""
         for i, shell in enumerate(self.reduction.shells):
             found[f"{self.shell_name(i)} distance"] = "Å"
@@ -101,6 +101,7 @@ class Basis:
         for name, quantity in other.parameters.items():
             if name in ("mu R (computed)", "mu R (stated)"):
                 found["mu R"] = quantity.value
+        found["packing fraction"] = other.parameters["packing fraction"].value
         mine = self.reduction.shells
         for i, shell in enumerate(mine):
             match = _matching(shell, i, other.shells)
