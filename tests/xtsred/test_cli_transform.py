@@ -63,8 +63,11 @@ def test_a_file_says_what_it_is(sq: Path, tmp_path: Path, capsys) -> None:
     assert (back["from"], back["to"]) == ("T", "g")
 
 
-def test_a_reduced_file_gives_the_same_g_of_r(tmp_path: Path, capsys) -> None:
-    structure = StructureFactor(q=Q, s=1.0 + F / Q, sigma=SIGMA)
+@pytest.mark.parametrize("steep", [False, True])
+def test_a_reduced_file_gives_the_same_g_of_r(tmp_path: Path, capsys, steep: bool) -> None:
+    # steep: the parabola of the first bins would be negative at Q = 0, and the reduction takes another way
+    s = np.where(Q < 1.5, 0.02 + (Q - 0.6), 1.0 + F / Q) if steep else 1.0 + F / Q
+    structure = StructureFactor(q=Q, s=s, sigma=SIGMA)
     r = np.arange(1, 501) * 0.02
     window = Window(name="lorch", q_max=14.0)
     q_used = Q <= 14.0 + 1e-9
@@ -81,6 +84,8 @@ def test_a_reduced_file_gives_the_same_g_of_r(tmp_path: Path, capsys) -> None:
     assert done["columns"]["G"] == pytest.approx(pair.d, abs=1e-6)
     assert done["columns"]["sigma"] == pytest.approx(pair.d_sigma, rel=1e-6)
     assert done["facts"]["mode"] == "xray"
+    assert done["facts"]["extrapolation below qmin"] == pair.extrapolation
+    assert ("rising as Q^2 from 0" in pair.extrapolation) is steep
     texts = " ".join(f["text"] for f in done["findings"])
     assert "means over their bins" in texts
     assert "Q from 0.6 to 14 Å^-1" in texts
