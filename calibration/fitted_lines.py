@@ -10,13 +10,23 @@ import numpy.typing as npt
 
 from calibration.quantity import Quantity
 
-__all__ = ["FittedGroup", "FittedLine", "LineFits", "ProfileName", "ScanPoints", "with_missing"]
+__all__ = [
+    "FittedGroup",
+    "FittedLine",
+    "LineFits",
+    "LineStatus",
+    "ProfileName",
+    "ScanPoints",
+    "with_missing",
+]
 
 Array = npt.NDArray[np.float64]
 ProfileName = Literal["pseudo-voigt", "thompson-cox-hastings"]
+LineStatus = Literal["used", "weak", "overlapped", "missing", "moved"]
 
 _FOUND = 3.0
 _EXPECTED = 8.0
+_FIRM = 20.0
 _FAINT = 0.2  # of the expected area: what is left of a line that is not there
 
 
@@ -38,7 +48,8 @@ class ScanPoints:
 class FittedLine:
     """One line. position: reading of the strongest wavelength; area in rate x degrees; fwhm, eta: of its group.
 
-    status: "used" has a position of its own; "weak": too weak for one; "missing": expected to be visible, and
+    status: "used" has a position of its own; "weak": too weak for one; "overlapped": other lines decide its
+    position (`calibration.line_groups.crowded_lines`), or it shares the shift of a stronger one closer than 0.7 widths; "missing": expected to be visible, and
     is not; "moved": left the place where it can be. expected_deg: from the cell, without any correction.
     """
 
@@ -47,7 +58,7 @@ class FittedLine:
     position: Quantity
     area: Quantity
     fwhm_deg: float
-    status: Literal["used", "weak", "missing", "moved"]
+    status: LineStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +104,27 @@ def with_missing(fits: LineFits, expected: Mapping[str, float]) -> LineFits:
     that are there, smooth in the angle: ln(area/expected) linear in sin^2 theta.
     """
     known = [
-        line for line in fits.lines if line.status == "used" and expected.get(line.label, 0.0) > 0.0
+        line
+        for line in fits.lines
+        if line.status == "used"
+        and expected.get(line.label, 0.0) > 0.0
+        and line.area.value > _FIRM * (line.area.sigma or math.inf)
     ]
-    if len(known) < 3:
+    if len(known) < 4:
         return fits
-    s = np.array([math.sin(math.radians(line.expected_deg) / 2.0) ** 2 for line in known])
-    ratio = np.array(
-        [math.log(max(line.area.value, 1e-12) / expected[line.label]) for line in known]
-    )
-    course = np.polyfit(s, ratio, 1 if len(known) < 6 else 2)
+    s = np.array([_sine_square(line) for line in known])
+    ratio = np.array([math.log(line.area.value / expected[line.label]) for line in known])
+    relative = np.array([(line.area.sigma or 0.0) / line.area.value for line in known])
+    # texture and heat motion are not in the expectation: no line is a better witness than 10 %
+    course = np.polyfit(s, ratio, 1 if len(known) < 8 else 2, w=1.0 / np.hypot(relative, 0.1))
 
     def judged(line: FittedLine) -> FittedLine:
         wanted = expected.get(line.label, 0.0)
         if line.status != "weak" or wanted <= 0.0 or line.area.sigma is None:
             return line
-        at = math.sin(math.radians(line.expected_deg) / 2.0) ** 2
+        at = _sine_square(line)
+        if not s.min() <= at <= s.max():
+            return line  # nothing says how strong it should be
         should = wanted * math.exp(float(np.polyval(course, at)))
         visible = should > _EXPECTED * line.area.sigma
         absent = line.area.value < _FOUND * line.area.sigma or line.area.value < _FAINT * should
@@ -115,3 +132,7 @@ def with_missing(fits: LineFits, expected: Mapping[str, float]) -> LineFits:
 
     groups = tuple(replace(g, lines=tuple(judged(x) for x in g.lines)) for g in fits.groups)
     return replace(fits, groups=groups)
+
+
+def _sine_square(line: FittedLine) -> float:
+    return math.sin(math.radians(line.expected_deg) / 2.0) ** 2

@@ -3,15 +3,28 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from calibration.errors import InputError
-from calibration.fitted_lines import FittedGroup, FittedLine, LineFits, ProfileName, ScanPoints
+from calibration.fitted_lines import (
+    FittedGroup,
+    FittedLine,
+    LineFits,
+    LineStatus,
+    ProfileName,
+    ScanPoints,
+)
 from calibration.least_squares import Fit, Start, least_squares
-from calibration.line_groups import ExpectedLine, Group, group_lines, nearest_fwhm, offset_of
+from calibration.line_groups import (
+    ExpectedLine,
+    Group,
+    crowded_lines,
+    group_lines,
+    nearest_fwhm,
+    offset_of,
+)
 from calibration.profiles import multiplet, pseudo_voigt, thompson_cox_hastings
 from calibration.quantity import Quantity
 from calibration.radiation import Line
@@ -24,6 +37,8 @@ _OWN_SHIFT = 10.0  # area over its sigma, from which a line has a position of it
 _FIRM_WIDTH = 30.0
 _PASSES = 3
 _RAN_AWAY = 1.0  # FWHM
+_POSITIVE = 5.0  # a cluster can be firm while its leader is not
+_APART = 0.7  # FWHM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +65,8 @@ class _State:
     values: Mapping[str, float]
     fit: Fit | None = None
     coefficients: Array | None = None
-    area_sigma: Array | None = None
+    covariance: Array | None = None
+    tails: Array | None = None
 
 
 def fit_lines(
@@ -85,8 +101,9 @@ def fit_lines(
     for number in range(_PASSES):
         problem.improve(states, shape, own=number > 0)
         shape = problem.smooth(states, shape)
+    crowded = crowded_lines(groups, fwhm_deg=lambda a: float(shape.width(a)), lines=lines)
     return LineFits(
-        groups=tuple(problem.finish(state, shape) for state in states),
+        groups=tuple(problem.finish(state, shape, crowded) for state in states),
         offset_deg=offset,
         absolute=scan.absolute,
         profile=profile,
@@ -98,25 +115,41 @@ class _Problem:
 
     def __init__(self, scan: ScanPoints, lines: Sequence[Line], profile: ProfileName) -> None:
         self.scan, self.lines, self.profile = scan, lines, profile
-        self.tails = np.zeros_like(scan.rate)
 
     def improve(self, states: list[_State], shape: _Shape, *, own: bool) -> None:
-        """One pass over all groups: each is fitted to the data less the tails of the others."""
+        """One pass over all groups, the strongest first: each is fitted to the data less what the others have there."""
         model = np.zeros_like(self.scan.rate)
         for state in states:
             if state.coefficients is not None:
                 model += self._lines_everywhere(state, shape)
-        for state in states:
-            inside = state.group.points
-            others = np.zeros_like(inside, dtype=np.float64)
+        for state in sorted(states, key=lambda s: -max(e.area for e in s.group.lines)):
             if state.coefficients is not None:
-                others = (model - self._lines_everywhere(state, shape))[inside]
-            self.tails[inside] = others
+                model -= self._lines_everywhere(state, shape)
+            state.tails = model[state.group.points]
             self._fit(state, shape, own=own)
+            model += self._lines_everywhere(state, shape)
+
+    def _leaders(self, state: _State, shape: _Shape) -> list[int]:
+        """For each line, which one's shift it takes: lines closer than their width cannot be told apart."""
+        angles = [e.two_theta_deg for e in state.group.lines]
+        clusters: list[list[int]] = []
+        for i in np.argsort(angles):
+            near = _APART * float(shape.width(angles[i]))
+            if clusters and angles[i] - angles[clusters[-1][-1]] < near:
+                clusters[-1].append(int(i))
+            else:
+                clusters.append([int(i)])
+        leaders = [0] * len(angles)
+        for cluster in clusters:
+            first = max(cluster, key=lambda i: state.group.lines[i].area)
+            for i in cluster:
+                leaders[i] = first
+        return leaders
 
     def _fit(self, state: _State, shape: _Shape, *, own: bool) -> None:
-        firm = self._firm(state) if own else ()
-        width_is_firm = state.coefficients is None or self._significance(state) > _FIRM_WIDTH
+        ratios = {} if state.coefficients is None else self._ratios(state, shape)
+        firm = sorted(i for i, ratio in ratios.items() if own and ratio > _OWN_SHIFT)
+        width_is_firm = not ratios or max(ratios.values()) > _FIRM_WIDTH
         start = {"shift": Start(value=state.values["shift"])}
         if firm:
             start = {
@@ -135,9 +168,9 @@ class _Problem:
         if firm:
             shifts = np.array([values[f"shift {i}"] for i in firm])
             values["shift"] = float(np.median(shifts))
-        _, coefficients, sigma = self._project(state, shape, values)
+        _, coefficients, covariance = self._project(state, shape, values)
         state.values, state.fit = values, fit
-        state.coefficients, state.area_sigma = coefficients, sigma
+        state.coefficients, state.covariance = coefficients, covariance
 
     def _shape_start(self, state: _State, shape: _Shape) -> dict[str, Start]:
         if self.profile == "pseudo-voigt":
@@ -151,20 +184,21 @@ class _Problem:
             "lorentz": Start(value=state.values.get("lorentz", 0.5), low=1e-3, high=5.0),
         }
 
-    def _firm(self, state: _State) -> tuple[int, ...]:
+    def _ratios(self, state: _State, shape: _Shape) -> dict[int, float]:
+        """Area over its sigma of every cluster of lines, by its leader."""
         assert state.coefficients is not None
-        assert state.area_sigma is not None
-        count = len(state.group.lines)
-        ratio = state.coefficients[:count] / (state.area_sigma[:count] * self._scatter(state))
-        return tuple(i for i in range(count) if ratio[i] > _OWN_SHIFT)
+        assert state.covariance is not None
+        leaders = self._leaders(state, shape)
+        found = {}
+        for leader in set(leaders):
+            members = [i for i, m in enumerate(leaders) if m == leader]
+            area = float(state.coefficients[members].sum())
+            variance = float(state.covariance[np.ix_(members, members)].sum())
+            found[leader] = area / (math.sqrt(max(variance, 1e-300)) * self._scatter(state))
+        return found
 
-    def _significance(self, state: _State) -> float:
-        assert state.coefficients is not None
-        assert state.area_sigma is not None
-        count = len(state.group.lines)
-        return float(
-            np.max(state.coefficients[:count] / (state.area_sigma[:count] * self._scatter(state)))
-        )
+    def _significance(self, state: _State, shape: _Shape) -> float:
+        return max(self._ratios(state, shape).values())
 
     def _scatter(self, state: _State) -> float:
         """By how much the uncertainties of a group are wider than its sigma says."""
@@ -199,8 +233,9 @@ class _Problem:
         """Profile of each line of unit area, shape (points, lines)."""
         scale, eta = self._widths(state, shape, values)
         columns = np.zeros((x.size, len(state.group.lines)))
+        leaders = self._leaders(state, shape)
         for i, line in enumerate(state.group.lines):
-            shift = values.get(f"shift {i}", values["shift"])
+            shift = values.get(f"shift {leaders[i]}", values["shift"])
             angles, shares = multiplet(line.two_theta_deg, lines=self.lines)
             for angle, share in zip(angles[0], shares, strict=True):
                 if np.isfinite(angle):
@@ -215,20 +250,21 @@ class _Problem:
     def _project(
         self, state: _State, shape: _Shape, values: Mapping[str, float]
     ) -> tuple[Array, Array, Array]:
-        """Residual over sigma after the linear fit of areas and background; these, and their sigmas."""
+        """Residual over sigma after the linear fit of areas and background; these, and their covariance."""
+        assert state.tails is not None
         inside = state.group.points
         x, weight = self.scan.two_theta_deg[inside], 1.0 / self.scan.sigma[inside]
         t = (x - x[0]) / (x[-1] - x[0]) * 2.0 - 1.0
         background = np.vander(t, state.group.background + 1)
         design = np.hstack([self._columns(state, shape, values, x), background]) * weight[:, None]
-        data = (self.scan.rate[inside] - self.tails[inside]) * weight
+        data = (self.scan.rate[inside] - state.tails) * weight
         normal = design.T @ design
         inverse = np.linalg.pinv(normal, hermitian=True)
         coefficients = inverse @ (design.T @ data)
         return (
             data - design @ coefficients,
             coefficients,
-            np.sqrt(np.maximum(np.diag(inverse), 1e-300)),
+            np.asarray(inverse, dtype=np.float64),
         )
 
     def _lines_everywhere(self, state: _State, shape: _Shape) -> Array:
@@ -266,7 +302,7 @@ class _Problem:
         """FWHM, its sigma, mixing and its sigma; None where the group is too weak for them."""
         assert state.fit is not None
         fit = state.fit
-        if fit.covariance is None or self._significance(state) <= _FIRM_WIDTH:
+        if fit.covariance is None or self._significance(state, shape) <= _FIRM_WIDTH:
             return None
         names = ("width", "eta") if self.profile == "pseudo-voigt" else ("gauss", "lorentz")
         if not set(names) <= set(fit.values):
@@ -290,22 +326,22 @@ class _Problem:
         by_w = np.array(thompson_cox_hastings(gauss_fwhm=g, lorentz_fwhm=w + step))
         return np.column_stack([(by_g - at) / step, (by_w - at) / step])
 
-    def finish(self, state: _State, shape: _Shape) -> FittedGroup:
-        """What a group leaves behind."""
+    def finish(self, state: _State, shape: _Shape, crowded: frozenset[str]) -> FittedGroup:
+        """What a group leaves behind; crowded: labels of lines whose position others decide."""
         assert state.coefficients is not None
+        assert state.tails is not None
         inside = state.group.points
         x = self.scan.two_theta_deg[inside]
         columns = self._columns(state, shape, state.values, x)
         count = len(state.group.lines)
         t = (x - x[0]) / (x[-1] - x[0]) * 2.0 - 1.0
         background = (
-            np.vander(t, state.group.background + 1) @ state.coefficients[count:]
-            + self.tails[inside]
+            np.vander(t, state.group.background + 1) @ state.coefficients[count:] + state.tails
         )
         chi2, correlation = self._quality(state)
         width = self._width(state, shape)
         return FittedGroup(
-            lines=tuple(self._line(state, shape, i) for i in range(count)),
+            lines=tuple(self._line(state, shape, i, crowded) for i in range(count)),
             x=x,
             y=self.scan.rate[inside],
             sigma=self.scan.sigma[inside],
@@ -318,21 +354,25 @@ class _Problem:
             correlation=correlation,
         )
 
-    def _line(self, state: _State, shape: _Shape, i: int) -> FittedLine:
+    def _line(self, state: _State, shape: _Shape, i: int, crowded: frozenset[str]) -> FittedLine:
         assert state.coefficients is not None
-        assert state.area_sigma is not None
+        assert state.covariance is not None
         assert state.fit is not None
         line, scatter = state.group.lines[i], self._scatter(state)
-        name = f"shift {i}"
+        leader = self._leaders(state, shape)[i]
+        name = f"shift {leader}"
         shift = state.values.get(name, state.values["shift"])
         scale, _ = self._widths(state, shape, state.values)
         fwhm = scale * float(shape.width(line.two_theta_deg))
-        area = Quantity(float(state.coefficients[i]), float(state.area_sigma[i]) * scatter)
+        sigma_area = math.sqrt(max(float(state.covariance[i, i]), 0.0)) * scatter
+        area = Quantity(float(state.coefficients[i]), sigma_area)
         found = state.fit.sigma(name) if name in state.fit.values else None
         sigma = None if found is None else found * scatter
-        status: Literal["used", "weak", "missing", "moved"] = "used"
-        if sigma is None:
-            status = "weak"
+        status: LineStatus = "used"
+        if (sigma is not None and leader != i) or line.label in crowded:
+            status, sigma = "overlapped", None
+        elif sigma is None or area.value < _POSITIVE * (area.sigma or 0.0):
+            status, sigma = "weak", None
         elif abs(shift - state.values["shift"]) > _RAN_AWAY * fwhm:
             status = "moved"
         return FittedLine(

@@ -1,7 +1,7 @@
 """Before lines are fitted: by how much all are shifted, how wide they are, and which must be fitted together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,14 @@ from calibration.errors import InputError
 from calibration.profiles import multiplet
 from calibration.radiation import Line
 
-__all__ = ["ExpectedLine", "Group", "group_lines", "nearest_fwhm", "offset_of"]
+__all__ = [
+    "ExpectedLine",
+    "Group",
+    "crowded_lines",
+    "group_lines",
+    "nearest_fwhm",
+    "offset_of",
+]
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -24,6 +31,10 @@ _SEARCH_DEG = 1.0
 _BACKGROUND_DEG = 3.0
 _STRONGEST = 12
 _CONTRAST = 5.0
+_FAINT = 0.3
+_UNDER = 0.7
+_BESIDE = 1.5
+_SMALL = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +167,41 @@ def group_lines(
     return found
 
 
+def crowded_lines(
+    groups: Sequence[Group], *, fwhm_deg: Callable[[float], float], lines: Sequence[Line]
+) -> frozenset[str]:
+    """Labels of lines whose position others decide.
+
+    That is: a component of another line that is at least as large lies within 0.7 widths, or one of another group (which is
+    not fitted together with it) that is not small lies within 1.5 widths. Areas as expected.
+    """
+    angle, area, label, group, own = [], [], [], [], []
+    for number, g in enumerate(groups):
+        for line in g.lines:
+            angles, shares = multiplet(line.two_theta_deg, lines=lines)
+            for a, share in zip(angles[0], shares, strict=True):
+                if np.isfinite(a):
+                    angle.append(a)
+                    area.append(share * line.area)
+                    label.append(line.label)
+                    group.append(number)
+                    own.append(a == line.two_theta_deg or abs(a - line.two_theta_deg) < 1e-9)
+    places, sizes, groups_of = np.array(angle), np.array(area), np.array(group)
+    found = set()
+    for i in np.flatnonzero(own):
+        away = np.abs(places - places[i]) / fwhm_deg(float(places[i]))
+        other = np.array([name != label[i] for name in label])
+        large = other & (away < _UNDER) & (sizes >= sizes[i])
+        apart = (groups_of != groups_of[i]) & (away < _BESIDE) & (sizes > _SMALL * sizes[i])
+        if bool((large | apart).any()):
+            found.add(label[i])
+    return frozenset(found)
+
+
 def _span(line: ExpectedLine, lines: Sequence[Line], offset_deg: float) -> tuple[float, float]:
-    angles = multiplet(line.two_theta_deg, lines=lines)[0][0] + offset_deg
+    """From the first to the last component that is not faint: a K-beta line far away does not make a group wider."""
+    angles, shares = multiplet(line.two_theta_deg, lines=lines)
+    angles = angles[0][shares > _FAINT * shares.max()] + offset_deg
     return float(np.nanmin(angles)), float(np.nanmax(angles))
 
 

@@ -10,7 +10,8 @@ from calibration.alignment_fit import LinePosition, fit_alignment
 from calibration.errors import InputError
 from calibration.fitted_lines import LineFits, ScanPoints, with_missing
 from calibration.line_fit import fit_lines
-from calibration.line_groups import ExpectedLine
+from calibration.line_groups import ExpectedLine, crowded_lines, group_lines
+from calibration.profiles import multiplet
 from calibration.radiation import select_lines
 
 A = 4.156826
@@ -155,3 +156,44 @@ def test_a_range_without_lines_is_refused(virtual_standard: Callable[..., Any]) 
     few = ScanPoints(two_theta_deg=scan.two_theta_deg[part], rate=scan.rate[part], sigma=scan.sigma[part], absolute=True)  # fmt: skip
     with pytest.raises(InputError, match="at least 3"):
         fit_lines(few, expected(), lines=LINES)
+
+
+def test_k_beta_lines_are_part_of_the_model(virtual_standard: Callable[..., Any]) -> None:
+    """Unfiltered radiation: K-beta lines lie under the K-alpha lines of others, and the alignment is found all the same."""
+    lines = sorted(select_lines("Cu", "Ka1+Ka2+Kb"), key=lambda line: -line.weight)
+    x, rate = virtual_standard(
+        np.arange(18.0, 100.0, 0.02),
+        a=A,
+        lines=[(line.wavelength_a, line.weight) for line in lines],
+        indices=SUMS,
+        at=AT,
+    )
+    counts = np.random.default_rng(4).poisson(30.0 * rate)
+    scan = ScanPoints(
+        two_theta_deg=x, rate=counts / 30.0, sigma=np.sqrt(np.maximum(counts, 1.0)) / 30.0, absolute=True
+    )  # fmt: skip
+    fits = fit_lines(scan, expected(), lines=lines)
+    found = fit_alignment(positions(fits), wavelength_a=lines[0].wavelength_a, free=("zero", "along", "across"))  # fmt: skip
+    true = {"zero_deg": AT[0], "along_deg": np.degrees(AT[1] / AT[3]), "across_deg": np.degrees(AT[2] / AT[3])}  # fmt: skip
+    for name, value in found.values.items():
+        assert abs(value.value - true[name]) < 4.0 * (value.sigma or 0.0)
+    assert found.chi2_reduced < 2.5
+
+
+def test_lines_whose_place_others_decide_are_not_used() -> None:
+    def line(label: str, angle: float, area: float) -> ExpectedLine:
+        return ExpectedLine(label=label, two_theta_deg=angle, area=area)
+
+    x = np.arange(20.0, 60.0, 0.02)
+    one = select_lines("Cu", "Ka1")
+    shapes = [line("alone", 25.0, 1.0), line("large", 40.0, 1.0), line("under it", 40.05, 0.5)]
+    groups = group_lines(x, shapes, offset_deg=0.0, fwhm_deg=0.1, lines=one)
+    assert crowded_lines(groups, fwhm_deg=lambda _a: 0.1, lines=one) == {"under it"}
+    # the K-alpha-2 of one line under the K-alpha-1 of the next
+    both = select_lines("Cu", "Ka1+Ka2")
+    second = 80.0 + float(multiplet([80.0], lines=both)[0][0, 1]) - 80.0
+    pair = [line("first", 80.0, 1.0), line("next", second + 0.02, 0.3)]
+    groups = group_lines(
+        np.arange(75.0, 85.0, 0.02), pair, offset_deg=0.0, fwhm_deg=0.2, lines=both
+    )
+    assert crowded_lines(groups, fwhm_deg=lambda _a: 0.2, lines=both) == {"next"}

@@ -264,6 +264,7 @@ def _line_findings(result: Diffractometer) -> Iterator[Finding]:
     for status, severity, text in (
         ("missing", "warning", "expected to be visible and not found (texture, another phase or standard, a wrong range?)"),
         ("moved", "warning", "with a fitted position more than a width away from its neighbours: not used"),
+        ("overlapped", "note", "closer to a stronger line than their width: not used"),
         ("weak", "note", "too weak for a position of its own: not used"),
     ):  # fmt: skip
         named = [line for line in lines if line.status == status]
