@@ -70,6 +70,11 @@ def run(command: Callable[..., Any], arguments: Sequence[str] | None = None) -> 
     except InputError as error:
         click.echo(f"error: {error}", err=True)
         return EXIT_FIXABLE
+    except OSError as error:
+        # what the system refuses (a full disk, a file that vanished) is nothing that we could mend
+        name = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {name}{error.strerror or error}", err=True)
+        return EXIT_FIXABLE
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: no unfinished result was left behind", err=True)
         return EXIT_INTERRUPTED

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast, dataclass_transform
+from typing import Annotated, Any, Generic, TypeVar, cast, dataclass_transform
 
 import pydantic
 from pydantic_core import core_schema
@@ -19,6 +19,7 @@ from calibration.wording import explain, toml_remedy
 
 __all__ = [
     "Check",
+    "FileName",
     "Loaded",
     "Number",
     "as_table",
@@ -52,6 +53,19 @@ def record(cls: type[T]) -> type[T]:
         config=pydantic.ConfigDict(extra="forbid", strict=True),
     )
     return cast("type[T]", made)
+
+
+def _file_name(text: str) -> str:
+    """Raises ValueError for what no system can open: asking it would end in an error of its own."""
+    if "\0" in text:
+        raise ValueError("a file name cannot hold a NUL character")
+    if any(len(part.encode()) > 255 for part in re.split(r"[/\\]", text)) or len(text) > 4000:
+        raise ValueError(f"is too long for a file name ({len(text)} characters)")
+    return text
+
+
+FileName = Annotated[str, pydantic.Field(min_length=1), pydantic.AfterValidator(_file_name)]
+"""A path or a pattern as it may stand in a project file."""
 
 
 @dataclass(frozen=True)

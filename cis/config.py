@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from calibration.cell import ParallelPlates, disc_area
 from calibration.quantity import Quantity
-from calibration.records import Number, record
+from calibration.records import FileName, Number, record
 from calibration.thermometer import Thermometer, kelvin
 
 __all__ = [
@@ -110,7 +110,7 @@ class Spectra:
     imaginary_sign, frequency_unit, columns: answers to what a reader asks, see cis.io.options.
     """
 
-    files: str
+    files: FileName
     temperature_from_name: str | None = None
     temperature_C: float | None = None
     temperature_K: float | None = None
@@ -144,9 +144,9 @@ class Spectra:
 class Fixture:
     """[fixture]: spectra of the empty, the shorted and the loaded fixture. load_ohm: the load's true resistance."""
 
-    open: str | None = None
-    short: str | None = None
-    load: str | None = None
+    open: FileName | None = None
+    short: FileName | None = None
+    load: FileName | None = None
     load_ohm: float | None = None
 
     def __post_init__(self) -> None:
@@ -166,9 +166,9 @@ class Fixture:
 class Calibration:
     """[calibration]: certificates of `cis calibrate`; instrument: the one that the spectra were measured with."""
 
-    cell: str | None = None
-    fixture: str | None = None
-    thermometer: str | None = None
+    cell: FileName | None = None
+    fixture: FileName | None = None
+    thermometer: FileName | None = None
     instrument: str | None = None
 
     def __post_init__(self) -> None:

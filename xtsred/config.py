@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic_core import core_schema
 
 from calibration.quantity import Quantity
-from calibration.records import Loaded, Number, load, record
+from calibration.records import FileName, Loaded, Number, load, record
 from xtsred.config_after import LowRFilter, Optimize
 from xtsred.config_checks import check_project
 
@@ -224,9 +224,9 @@ class CalibrationFiles:
     goniometer: zero and displacement of [goniometer]; attenuation: sample.mu_R; detector: dead time and window of [detector].
     """
 
-    goniometer: Text | None = None
-    attenuation: Text | None = None
-    detector: Text | None = None
+    goniometer: FileName | None = None
+    attenuation: FileName | None = None
+    detector: FileName | None = None
 
 
 @record
@@ -252,7 +252,7 @@ class ScanEntry:
     """
 
     role: Literal["sample", "container", "environment"]
-    file: Text
+    file: FileName
     columns: Columns | None = None
     seconds_per_step: Positive | None = None
     range: Annotated[int, Field(ge=0)] | None = None
@@ -329,9 +329,9 @@ class Comparison:
     """
 
     q_range: Interval
-    curve: Text | None = None
+    curve: FileName | None = None
     curve_is: Literal["S", "S-1", "Q(S-1)"] | None = None
-    trajectory: Text | None = None
+    trajectory: FileName | None = None
     weights: Literal["xray", "neutron"] | None = None
     frames: Text | None = None
 

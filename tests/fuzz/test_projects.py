@@ -104,3 +104,20 @@ def test_projects_at_length(coarse: Path, pellets: Path, seed: int) -> None:
     fuzz(pellets, "NS.toml", load_series, cases=1000, seed=seed)
     fuzz(coarse, "run.toml", reduce_file, cases=80, seed=seed + 1000)
     fuzz(pellets, "NS.toml", analyze_file, cases=10, seed=seed + 1000)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "a\0b"])
+def test_names_that_no_system_can_open(
+    coarse: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import tomlkit
+
+    from calibration.commandline import run
+    from xtsred.cli import command
+
+    document = tomlkit.parse((coarse / "run.toml").read_text(encoding="utf-8"))
+    document["scan"][0]["file"] = name
+    (coarse / "named.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+    assert run(command, ["reduce", str(coarse / "named.toml"), "--out", str(coarse / "out")]) == 2
+    assert "scan[0].file" in capsys.readouterr().err
+    assert run(command, ["inspect", name.replace("\0", "")]) == 2
