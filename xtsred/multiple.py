@@ -1,7 +1,7 @@
 """Multiple scattering of a project, for whatever S(Q) the iteration has reached."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from xtsred.corrections.multiple_scattering import (
     multiple_scattering,
     scattering_kernel,
 )
+from xtsred.memo import Memo
 from xtsred.scattering import LineTerms, Setup, Substance, compton_response
 from xtsred.solve import structure_at
 from xtsred.stages import Array, StructureFactor
@@ -88,9 +89,12 @@ class _CrossSection:
         )
 
 
-def multiple_scattering_model(plan: Plan, lines: list[LineTerms], two_theta_deg: Array) -> Computed:
+def multiple_scattering_model(
+    plan: Plan, lines: list[LineTerms], two_theta_deg: Array, *, memo: Memo | None = None
+) -> Computed:
     """Of what the model that `solve` asks in every round is made, for any number of orders.
 
+    memo: keeps what the empty container scatters, which no packing or density of the sample changes.
     Computed at the strongest line and taken for all (mu and f hardly change over a doublet). The wall scatters as
     independent atoms. What the container scan holds, times A_c,sc/A_c,c, was subtracted with it, so its own
     multiple scattering is taken off here.
@@ -101,14 +105,15 @@ def multiple_scattering_model(plan: Plan, lines: list[LineTerms], two_theta_deg:
     wall, wall_share = None, None
     if setup.wall is not None and terms.wall_ratio is not None:
         wall = _cross_section(setup.wall, line, plan).scatterer(None)
-        empty = multiple_scattering(
-            two_theta_deg,
-            kernel=_kernel(setup, line, empty=True),
-            core=None,
-            wall=wall,
-            reference_density_per_a3=core.number_density_per_a3,
+        # all of setup but how dense the sample is: it is not there
+        empty_setup = replace(setup, sample=replace(setup.sample, mass_density_g_per_cm3=1.0))
+        keep = memo or Memo(keep=1)
+        empty = keep(
+            "multiple scattering, container",
+            (two_theta_deg, empty_setup, line, plan.reference_response),
+            lambda: _of_empty(two_theta_deg, setup, line, wall),
         )
-        wall_share = empty.ms_total * terms.wall_ratio
+        wall_share = empty * terms.wall_ratio / core.number_density_per_a3
 
     def of(structure: StructureFactor | None, highest: int) -> Array:
         found = multiple_scattering(
@@ -122,6 +127,17 @@ def multiple_scattering_model(plan: Plan, lines: list[LineTerms], two_theta_deg:
         return multiple if wall_share is None else multiple - wall_share
 
     return Computed(of=of, accuracy=kernel.accuracy)
+
+
+def _of_empty(two_theta_deg: Array, setup: Setup, line: Line, wall: Scatterer | None) -> Array:
+    """Multiple scattering of the empty container per atom/Å^3 of a core that is not there; shape (n,)."""
+    return multiple_scattering(
+        two_theta_deg,
+        kernel=_kernel(setup, line, empty=True),
+        core=None,
+        wall=wall,
+        reference_density_per_a3=1.0,
+    ).ms_total
 
 
 def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:

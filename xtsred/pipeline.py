@@ -91,7 +91,9 @@ def reduce_inputs(
     if project.multiple_scattering is not None:
         table = project.multiple_scattering
         computed = keep(
-            "multiple scattering", optics, lambda: multiple_scattering_model(plan, lines, angle)
+            "multiple scattering",
+            optics,
+            lambda: multiple_scattering_model(plan, lines, angle, memo=keep),
         )
         multiple = computed.up_to(table.orders, scale=table.scale.value)
     tell("normalization and S(Q)")

@@ -60,7 +60,7 @@ def test_a_reduction_with_memory_is_the_reduction(shared_data: Path) -> None:
     inputs = read_inputs(load_project(path))
     memo = Memo()
     stages = {
-        (): 9,  # three of them a role each
+        (): 10,  # three of them a role each
         ("fourier.window=none",): 1,
         ("normalization.q_range=[9.0, 17.0]",): 2,
         ("sample.packing_fraction=0.55",): 4,

@@ -146,7 +146,7 @@ class PreviewMemo(Memo):
     guessed: whether the last reduction under `guess` did so; what was computed from it is not kept.
     """
 
-    def __init__(self, *, keep: int = 6) -> None:
+    def __init__(self, *, keep: int = 4) -> None:
         super().__init__(keep=keep)
         self._guess: Node | None = None
         self._optics: Optics | None = None

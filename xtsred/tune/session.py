@@ -52,6 +52,8 @@ class Session:
         self.edits = Edits(path)
         self.error: InputError | None = None
         self._memo, self._inputs, self._nodes = PreviewMemo(), Memo(keep=2), Nodes()
+        # values for later previews push nothing out of what the present result is made of
+        self._aside = PreviewMemo(keep=1)
         self._impossible: set[tuple[str, bytes, float]] = set()
         self._exact: _Exact | None = None
         self.start = self.result = self._reduce(self.edits.changes)
@@ -161,13 +163,14 @@ class Session:
         loaded = self._load(changes)
         project = loaded.record
         inputs = self._inputs("inputs", (project.scan,), lambda: read_inputs(loaded))
-        with self._memo.guess(guess):
-            reduction = reduce_inputs(loaded, inputs, memo=self._memo)
+        memo = self._memo if node_of is None else self._aside
+        with memo.guess(guess):
+            reduction = reduce_inputs(loaded, inputs, memo=memo)
         took = 1e3 * (time.perf_counter() - began)
-        preview = self._memo.guessed
+        preview = memo.guessed
         if not preview:
             table = project.multiple_scattering
-            node = self._memo.node(reduction, scale=1.0 if table is None else table.scale.value)
+            node = memo.node(reduction, scale=1.0 if table is None else table.scale.value)
             if node_of is None:
                 self._exact = None if node is None else _Exact(dict(changes), node)
             elif node is not None:
