@@ -23,6 +23,7 @@ from xtsred.config import Project, load_project
 from xtsred.forward import (
     Effort,
     GlassModel,
+    Shell,
     VirtualBeam,
     VirtualDetector,
     VirtualExperiment,
@@ -52,6 +53,7 @@ Q_FINE: Array = np.arange(1, 5200) * 0.005
 FULL = Effort(log2_points=12, walk=WalkSize(orders=5, batches=4, log2_photons=14), walk_angles=91)
 DESIGN = Effort(log2_points=12, walk=WalkSize(orders=3, batches=2, log2_photons=10), walk_angles=46)
 
+BONDS_TO_A = 3.0
 OVERLAPPED = " (overlapped)"
 """Na-S lies under the tail of four kinds of pairs from 3.3 to 3.5 Å, which no single peak describes: shown, not judged."""
 
@@ -81,9 +83,22 @@ class Scenario:
         return {path: value for path, (value, _) in self.facts.items()}
 
     def glass(self, values: Values) -> GlassModel:
-        """The sample's glass, of the density that it really has."""
-        density = values["sample.number_density_per_A3"]
-        return replace(sodium_thiosilicate(), number_density_per_a3=density)
+        """The sample's glass, of the density that it really has: bonds keep their length, what lies beyond is packed closer."""
+        glass, density = sodium_thiosilicate(), values["sample.number_density_per_A3"]
+        stretch = (glass.number_density_per_a3 / density) ** (1.0 / 3.0)
+
+        def packed(shells: tuple[Shell, ...]) -> tuple[Shell, ...]:
+            return tuple(
+                replace(s, distance_a=s.distance_a * (stretch if s.distance_a > BONDS_TO_A else 1))
+                for s in shells
+            )
+
+        return replace(
+            glass,
+            number_density_per_a3=density,
+            pairs=tuple(replace(pair, shells=packed(pair.shells)) for pair in glass.pairs),
+            medium_range=packed(glass.medium_range),
+        )
 
     def structure(self, glass: GlassModel) -> "Curve":
         energy = energy_kev(self.wavelength_a)
