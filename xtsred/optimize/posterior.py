@@ -10,6 +10,7 @@ from xtsred.stages import Array
 __all__ = ["Linearized", "Posterior", "cost", "most_probable", "tolerance_needed"]
 
 _LARGEST = 1e3  # times the stated tolerance
+_WIDER = 10.0  # than stated, where priors shall not matter
 _SIGNIFICANT = 2.33  # standard normal of a chance of 1 %
 
 
@@ -62,20 +63,27 @@ def cost(value: Array, u: Array, *, covariance: Array) -> float:
 
 
 def tolerance_needed(model: Linearized) -> float:
-    """1 where the most probable parameters explain the residuals; else how much wider the tolerance must be.
+    """1 where some values of the parameters explain the residuals; else how much wider the tolerance must be.
 
-    The cost of m residuals is chi^2 of m degrees of freedom when counting, tolerance and priors say the truth (the priors
-    add p, the parameters take p). Beyond its 99 % point (m + 2.33 sqrt(2 m)) the scale is the one that brings the cost to m,
-    the principle of Birge's ratio (Phys. Rev. 40 (1932) 207); a thousand at most.
+    What is asked is whether the conditions agree with each other, not with the priors (that is what pulls are for): the priors are
+    ten times as wide here. The cost is then chi^2 of m - sum s^2/(s^2 + 0.01) degrees of freedom, s the singular values of the whitened
+    Jacobian. Beyond its 99 % point (n + 2.33 sqrt(2 n)) the scale is the one that brings the cost to n, the principle of
+    Birge's ratio (Phys. Rev. 40 (1932) 207); a thousand at most, and 1 where less than one degree of freedom is left.
     """
-    size = model.value.size
 
-    def excess(scale: float) -> float:
-        return most_probable(model, scale=scale).cost - size
+    def excess(scale: float) -> tuple[float, float]:
+        low = np.linalg.cholesky(model.covariance(scale))
+        jacobian = np.linalg.solve(low, model.jacobian)
+        value = np.linalg.solve(low, model.value - model.jacobian @ model.at)
+        left, s, _ = np.linalg.svd(jacobian, full_matrices=False)
+        taken = s**2 / (s**2 + 1.0 / _WIDER**2)
+        n = value.size - float(taken.sum())
+        return float(value @ value - taken @ (left.T @ value) ** 2) - n, n
 
-    if excess(1.0) <= _SIGNIFICANT * np.sqrt(2.0 * size):
+    over, n = excess(1.0)
+    if n < 1.0 or over <= _SIGNIFICANT * np.sqrt(2.0 * n):
         return 1.0
-    return _falling_root(excess, 1.0, _LARGEST)
+    return _falling_root(lambda scale: excess(scale)[0], 1.0, _LARGEST)
 
 
 def _falling_root(f: Callable[[float], float], low: float, high: float) -> float:

@@ -25,6 +25,8 @@ _ROUNDS = 8
 _STAYS = 0.05  # of a posterior sigma
 _STEP = 0.2  # of a prior sigma, for derivatives
 _HALVINGS = 4
+_CHORDS = 5  # steps with the same derivatives
+_HOLD = 0.3  # prior sigmas over which derivatives hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,29 +107,25 @@ class Search:
         )
 
     def run(self) -> Found:
-        """Relinearize until the most probable point stays."""
+        """Towards the most probable point; derivatives are taken again as long as it moves away from where they were taken."""
         u = np.zeros(self._adjusted)
         value = self.residual(*self.reduce(u))
         for rounds in range(1, _ROUNDS + 1):
             model, slopes = self._linearized(u, value)
-            scale = tolerance_needed(model)
-            aim = most_probable(model, scale=scale)
             self._tell(f"round {rounds}")
-            u, value = self._forward(model, aim.u, scale)
-            sigma = np.sqrt(np.diag(aim.covariance))
-            if bool(np.all(np.abs(u - model.at) <= _STAYS * sigma)):
+            taken_at = u
+            for _ in range(_CHORDS):
+                scale = tolerance_needed(model)
+                aim = most_probable(model, scale=scale)
+                u, value = self._forward(model, aim.u, scale)
+                rests = np.abs(u - model.at) <= _STAYS * np.sqrt(np.diag(aim.covariance))
+                model = replace(model, at=u, value=value)
+                if bool(np.all(rests)):
+                    break
+            stays = bool(np.all(rests)) and bool(np.all(np.abs(u - taken_at) <= _HOLD))
+            if stays:
                 break
-        else:
-            return Found(
-                model=replace(model, at=u, value=value),
-                scale=scale,
-                rounds=rounds,
-                stays=False,
-                slopes=slopes,
-            )
-        # a step this small changes no derivative: they hold where it ends
-        model = replace(model, at=u, value=value)
-        return Found(model=model, scale=scale, rounds=rounds, stays=True, slopes=slopes)
+        return Found(model=model, scale=scale, rounds=rounds, stays=stays, slopes=slopes)
 
     def _linearized(self, u: Array, value: Array) -> tuple[Linearized, Array]:
         """Residuals about u, and S(Q)'s slopes, by central differences."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.errors import InputError
-from xtsred.stages import Array, Intensity, Reduction, StructureFactor, frozen
+from xtsred.stages import Array, Intensity, PairDistribution, Reduction, StructureFactor, frozen
 
 __all__ = ["SHARE_OF_FIRST", "ShortDistances", "hole", "relative_curves"]
 
@@ -21,6 +21,7 @@ SHARE_OF_FIRST = 0.8
 
 _FREE = 0.1  # relative width that leaves K and the fitted amplitudes free
 _FARTHEST_A = 30.0  # beyond, a glass's G(r) is nothing
+_NEAR_A = 1.0  # how far a peak may be from where it is seen
 _SLOW = 3.0  # Å^-1 over which the error of calculated scattering changes
 
 
@@ -66,7 +67,7 @@ class ShortDistances:
         """Choose the functionals for a reduction; q_range: of the bins used, Å^-1.
 
         y = S - 1 - hole is noise (its covariance by counting), plus an unknown G(r) beyond the limit (any: white,
-        as strong as the strongest peak), plus unknown K and fitted amplitudes. With C = L L^T the covariance of all three,
+        twice as strong as the strongest that is seen within 1 Å), plus unknown K and fitted amplitudes. With C = L L^T the covariance of all three,
         the singular vectors of L^-1 A (A: from G(r) below the limit to S) are independent patterns of the low-r line,
         the best determined first; those that would be seen are kept. It is the prolate-spheroidal choice: functions on the
         measured range of Q that leak least beyond a range of r. Source: Slepian & Pollak, Bell Syst. Tech. J. 40 (1961) 43.
@@ -87,9 +88,9 @@ class ShortDistances:
         limit, reach = SHARE_OF_FIRST * pair.first_distance, np.pi / float(q[-1])
         curves = relative_curves(reduction.intensity, q)
         covariance = _counting(s, inside)
-        strongest = 2.0 * float(np.max(np.abs(pair.d[pair.r >= pair.first_distance])))
-        beyond = _waves(q, _middles(limit, min(_FARTHEST_A, np.pi / step), 0.05), step)
-        covariance += strongest**2 * reach * 0.05 * (beyond @ beyond.T)
+        far = _middles(limit, min(_FARTHEST_A, np.pi / step), 0.05)
+        beyond = _waves(q, far, step) * _envelope(pair, far)
+        covariance += reach * 0.05 * (beyond @ beyond.T)
         for curve in _free(reduction, curves):
             covariance += _FREE**2 * np.outer(curve, curve)
         low = np.linalg.cholesky(covariance)
@@ -138,6 +139,12 @@ def _counting(structure: StructureFactor, inside: npt.NDArray[np.bool_]) -> Arra
     if structure.covariance is None:
         return np.diag(structure.sigma[inside] ** 2)
     return np.array(structure.covariance[np.ix_(inside, inside)])
+
+
+def _envelope(pair: PairDistribution, r: Array) -> Array:
+    """How strong G(r) may be: twice its largest value within 1 Å, the last one beyond the end; shape of r."""
+    near = [np.abs(pair.r - min(x, float(pair.r[-1]))) <= _NEAR_A for x in r]
+    return 2.0 * np.array([float(np.max(np.abs(pair.d[k]))) for k in near])
 
 
 def _middles(first: float, last: float, step: float) -> Array:
