@@ -339,7 +339,9 @@ def _real_space(
 def _intensity(problem: Problem, solution: Solution, angle: Array) -> Intensity:
     k = solution.normalization.k.value
     background = sum(solution.components.values())
-    first = problem.lines[0]
+    # each line scatters with the form factors of its own Q; what belongs to the mean Q is their mixture
+    square_mean = np.asarray(sum(t.line.weight * t.square_mean for t in problem.lines))
+    mean_square = np.asarray(sum(t.line.weight * t.mean_square for t in problem.lines))
     s_minus_1 = (problem.net.rate / k - background) / solution.sensitivity
     sigma_s = np.sqrt(problem.net.variance) / (k * solution.sensitivity)
     return Intensity(
@@ -348,10 +350,10 @@ def _intensity(problem: Problem, solution: Solution, angle: Array) -> Intensity:
         measured=frozen(problem.net.rate / k),
         sigma=frozen(np.sqrt(problem.net.variance) / k),
         components={n: frozen(c) for n, c in solution.components.items()},
-        coherent=frozen(first.mean_square + first.square_mean * s_minus_1),
-        coherent_sigma=frozen(first.square_mean * sigma_s),
-        square_mean=frozen(first.square_mean),
-        mean_square=frozen(first.mean_square),
+        coherent=frozen(mean_square + square_mean * s_minus_1),
+        coherent_sigma=frozen(square_mean * sigma_s),
+        square_mean=frozen(square_mean),
+        mean_square=frozen(mean_square),
     )
 
 

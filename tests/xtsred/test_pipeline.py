@@ -209,3 +209,21 @@ def test_progress_and_files(loaded: Loaded[Project]) -> None:
     names = [p.name for p in input_files(loaded)]
     assert names[0] == "run.toml"
     assert {"air.xy", "sample_scan1.xy", "truth_SQ.csv"} <= set(names)
+
+
+def test_form_factors_belong_to_the_q_beside_them(result: Reduction) -> None:
+    """Two lines: <f>^2 of the mixture at its mean Q is the tabulated one there, to second order in their distance."""
+    import xraydb
+
+    i, k = result.intensity, [200, 1000, 2500]
+    fractions = {"Na": 2 / 6, "Si": 1 / 6, "S": 3 / 6}
+    f = sum(
+        c
+        * (
+            xraydb.f0(e, i.q[k] / (4.0 * np.pi))
+            + xraydb.f1_chantler(e, 22163.0)
+            + 1j * xraydb.f2_chantler(e, 22163.0)
+        )
+        for e, c in fractions.items()
+    )
+    np.testing.assert_allclose(i.square_mean[k], np.abs(f) ** 2, rtol=5e-4)
