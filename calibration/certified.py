@@ -1,13 +1,23 @@
-"""What the certificates of a fixture and of a thermometer stand for."""
+"""What the certificates of a fixture, of a thermometer and of a detector's flat field stand for."""
 
 import numpy as np
+import numpy.typing as npt
 
 from calibration.certificate import Certificate
 from calibration.errors import InputError
 from calibration.fixture import Fixture, Standard
 from calibration.thermometer import Thermometer
 
-__all__ = ["fixture_of", "fixture_tables", "range_of", "standards_of", "thermometer_of"]
+__all__ = [
+    "fixture_of",
+    "fixture_tables",
+    "flat_field_of",
+    "range_of",
+    "standards_of",
+    "thermometer_of",
+]
+
+Array = npt.NDArray[np.float64]
 
 
 def standards_of(fixture: Fixture) -> dict[str, Standard]:
@@ -67,3 +77,17 @@ def range_of(certificate: Certificate) -> tuple[float, float]:
     if not read:
         raise InputError("the thermometer certificate does not say between which readings it holds")
     return min(read), max(read)
+
+
+def flat_field_of(certificate: Certificate) -> tuple[Array, Array]:
+    """Factor and standard uncertainty of each channel of a detector's certificate, shape (channels,), NaN for bad ones.
+
+    Raises InputError where the certificate has no flat field.
+    """
+    factor = np.array(certificate.tables.get("flat_field_factor", ()))
+    sigma = np.array(certificate.tables.get("flat_field_sigma", ()))
+    if not factor.size or factor.size != sigma.size:
+        raise InputError(f"the certificate {certificate.name!r} holds no flat field")
+    bad = [int(k) for k in certificate.tables.get("bad_channels", ())]
+    factor[bad] = sigma[bad] = np.nan
+    return factor, sigma

@@ -236,20 +236,21 @@ def _trend(found: FlatField) -> tuple[float, float]:
     return slope, scatter / float(np.sqrt(x @ x))
 
 
-def apply_flat_field(counts: Array, field: FlatField) -> Corrected:
+def apply_flat_field(counts: Array, *, factor: Array, sigma: Array) -> Corrected:
     """Counts of each channel over its factor.
 
-    counts: shape (channels,) or (exposures, channels), of all channels in order. Source: GUM (JCGM 100:2008) eq. 12.
+    counts: shape (channels,) or (exposures, channels), of all channels in order. factor, sigma: shape (channels,), NaN for bad
+    channels, of a `FlatField` or of a certificate (`calibration.certified.flat_field_of`). Source: GUM (JCGM 100:2008) eq. 12.
     Raises InputError where the detector has another number of channels.
     """
-    if counts.shape[-1] != field.factor.size:
+    if counts.shape[-1] != factor.size:
         raise InputError(
-            f"the pattern has {counts.shape[-1]} channels, the flat field {field.factor.size}",
+            f"the pattern has {counts.shape[-1]} channels, the flat field {factor.size}",
             why="a flat field belongs to one detector",
         )
-    values = counts / field.factor
+    values = counts / factor
     return Corrected(
         values=values,
-        sigma=np.sqrt(counts) / field.factor,
-        sigma_factor=np.abs(values) * field.sigma / field.factor,
+        sigma=np.sqrt(counts) / factor,
+        sigma_factor=np.abs(values) * sigma / factor,
     )

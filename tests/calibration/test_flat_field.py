@@ -65,7 +65,9 @@ def test_application_flattens_a_pattern() -> None:
     rng = np.random.default_rng(3)
     factor = truth(rng)
     found = fit_flat_field(rng.poisson(1e5 * factor, size=(1, CHANNELS)).astype(float))
-    flat = apply_flat_field(rng.poisson(4000.0 * factor).astype(float), found)
+    flat = apply_flat_field(
+        rng.poisson(4000.0 * factor).astype(float), factor=found.factor, sigma=found.sigma
+    )
     pulls = (flat.values - 4000.0) / np.hypot(flat.sigma, flat.sigma_factor)
     assert abs(pulls.mean()) < 0.6
     assert 0.7 < pulls.std() < 1.3
@@ -80,7 +82,7 @@ def test_dead_and_hot_channels_are_listed_and_left_out() -> None:
     assert found.hot == (30,)
     assert np.isnan(found.factor[[7, 30]]).all()
     assert np.nanmean(found.factor) == pytest.approx(1.0)
-    assert np.isnan(apply_flat_field(counts[0], found).values[7])
+    assert np.isnan(apply_flat_field(counts[0], factor=found.factor, sigma=found.sigma).values[7])
     assert len(found.findings) == 2
 
 
@@ -115,4 +117,4 @@ def test_what_is_no_flat_field_is_refused() -> None:
         fit_flat_field(np.full((1, 4), -1.0))
     found = fit_flat_field(np.full((1, 4), 100.0))
     with pytest.raises(InputError, match="4"):
-        apply_flat_field(np.ones(5), found)
+        apply_flat_field(np.ones(5), factor=found.factor, sigma=found.sigma)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from calibration.certificate import read_certificate
+from calibration.certified import flat_field_of
 from calibration.commandline import run
 from calibration.errors import InputError
+from calibration.flat_field import apply_flat_field
 from xtsred.calibrate.detector.config import EXAMPLE, load_detector
 from xtsred.calibrate.detector.run import calibrate_detector
 from xtsred.calibrate.window_run import WindowRequest, find_window
@@ -200,7 +202,9 @@ def calibrated(folder: Path, body: str, *options: str, name: str = "counter") ->
 def test_dead_time_sensor_and_flat_field_in_one_certificate(tmp_path: Path, capsys) -> None:
     rng = np.random.default_rng(1)
     pairs_file(tmp_path / "pairs.dat")
-    np.savetxt(tmp_path / "flat.dat", rng.poisson(5000.0, size=(2, 32)), fmt="%d")
+    counts = rng.poisson(5000.0, size=(2, 32))
+    counts[:, 4] = 0
+    np.savetxt(tmp_path / "flat.dat", counts, fmt="%d")
     body = (
         '[dead_time]\nreadings = "pairs.dat"\n[flat_field]\ncounts = "flat.dat"\n'
         '[sensor]\nmaterial = "Si"\nthickness_mm = { value = 0.5, sigma = 0.02 }\nenergy_keV = 17.479\n'
@@ -216,7 +220,11 @@ def test_dead_time_sensor_and_flat_field_in_one_certificate(tmp_path: Path, caps
     # NIST (Hubbell & Seltzer): 10.34 and 4.464 cm^2/g at 15 and 20 keV, of which 0.43 and 0.32 are scattering; between them as
     # a power of E: 6.23 at 17.48 keV, so 0.5 mm of 2.33 g/cm^3 absorb 1 - exp(-0.726) = 0.516
     assert certificate.value("efficiency").value == pytest.approx(0.516, abs=0.005)
-    assert len(certificate.tables["flat_field_factor"]) == 32
+    factor, sigma = flat_field_of(certificate)
+    flat = apply_flat_field(np.full(32, 5000.0), factor=factor, sigma=sigma)
+    assert np.isnan(flat.values[4])
+    assert certificate.tables["bad_channels"] == (4.0,)
+    assert np.nanmean(factor) == pytest.approx(1.0)
     assert all(q.sigma is not None for q in certificate.values.values())
     assert certificate.valid_until is not None
     figures = {p.stem for p in (tmp_path / "out" / "figures").glob("*.svg")}
