@@ -39,6 +39,7 @@ from xtsred.forward.demo import (
     write_measurement,
     write_scans,
 )
+from xtsred.forward.glass import silica_like
 from xtsred.forward.media import atomic_curves
 from xtsred.io import read_scans
 
@@ -139,6 +140,41 @@ def test_components_of_another_monte_carlo(reference, ours, names, relative):
 def test_curves_of_another_monte_carlo(reference, ours, name, relative):
     """What is scattered before anything is absorbed."""
     np.testing.assert_allclose(ours[name][4:], reference[name][::5][4:], rtol=relative)
+
+
+def test_sizes_of_multiple_scattering(ours):
+    """Over all single scattering at 30, 90, 150°: 0.67, 1.46, 1.48 % for this sample (shared notes, section 6)."""
+    single = sum(ours[n] for n in ("coh_s", "inc_s", "coh_c", "inc_c"))
+    percent = 100 * (ours["ms_tot"] / single)[[60, 180, 300]]
+    np.testing.assert_allclose(percent, [0.67, 1.46, 1.48], rtol=0.03)
+
+
+def test_sizes_at_high_angles(ours):
+    """Na2SiS3 at Q = 17/Å (Mo): <f^2> = 4.1 and Compton 12.1, 10.8 after recoil (shared notes, section 5)."""
+    at = int(np.argmin(np.abs(ours["Q_1"] - 17.0)))
+    recoil = ours["KN_1"][at] / ours["P_1"][at]
+    assert ours["f2avg_1"][at] == pytest.approx(4.1, abs=0.05)
+    assert ours["Sinc_s_1"][at] == pytest.approx(12.1, abs=0.05)
+    assert ours["Sinc_s_1"][at] * recoil == pytest.approx(10.8, abs=0.1)
+
+
+def test_sizes_in_a_thick_rod():
+    """A 3 mm silica rod before Ag: multiple over single scattering 5, 9, 8 % at 30, 90, 150° (shared notes, section 6)."""
+    glass = VirtualMaterial(
+        fractions={"Si": 1, "O": 2},
+        number_density_per_a3=0.0663,
+        structure=true_structure_factor(silica_like(), np.linspace(0.01, 25.0, 2500)),
+    )
+    base = small(Effort(walk=WalkSize(orders=5, batches=2, log2_photons=10), walk_angles=31))
+    rod = replace(
+        base,
+        sample=VirtualSample(material=glass, radius_mm=1.5, packing=1.0),
+        beam=replace(base.beam, width_mm=10.0, height_mm=10.0, lines=((0.5594218, 1.0),)),
+        scans=tuple(s for s in base.scans if s.role == "sample")[:1],
+    )
+    parts = expect(rod).components
+    percent = 100 * (parts["ms_tot"] / (parts["coh_s"] + parts["inc_s"]))[[30, 90, 150]]
+    np.testing.assert_allclose(percent, [5.0, 9.0, 8.0], atol=0.6)
 
 
 def test_beam_stop_of_another_monte_carlo(reference, ours):

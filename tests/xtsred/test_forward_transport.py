@@ -36,6 +36,7 @@ BARE = {
     0.5: (2.29961, 2.28401, 2.23983, 2.17807, 2.11518, 2.06773, 2.04970),
     1.0: (5.09098, 4.93242, 4.54397, 4.10228, 3.72865, 3.47912, 3.38875),
     2.0: (21.43631, 18.24758, 13.31262, 9.92209, 7.89510, 6.77351, 6.38931),
+    5.0: (363.0443, 136.4387, 57.3411, 32.7877, 22.3949, 17.4477, 15.7476),
 }
 # isotropic scattering, nothing absorbed, endless cylinder: I_2/I_1 at 0, 90, 180°
 ISOTROPIC = {
@@ -60,7 +61,8 @@ def test_bare_cylinder(mu_r):
         energy_kev=AG,
         log2_points=17,
     )
-    np.testing.assert_allclose(1 / found.core, BARE[mu_r], rtol=1e-4)
+    # at mu R = 5 the rim alone counts: few of the points
+    np.testing.assert_allclose(1 / found.core, BARE[mu_r], rtol=1e-4 if mu_r < 5 else 2e-3)
     assert np.isnan(found.wall).all()
 
 
