@@ -17,6 +17,7 @@ from bokeh.models import (
 from bokeh.models.widgets import Div
 from bokeh.plotting import figure
 
+from calibration.errors import InputError
 from calibration.palette import COLOURS
 from calibration.report import Finding
 
@@ -30,6 +31,7 @@ __all__ = [
     "framed_by",
     "lay_out",
     "new_plot",
+    "show_error",
     "text",
     "values_at",
 ]
@@ -73,6 +75,12 @@ section { grid-area: plots; overflow-y: auto; padding: 6px 0 12px; min-width: 0;
 </style>
 {% endblock %}
 {% block contents %}
+<script>
+window.addEventListener("beforeunload", (event) => {
+  const save = window.Bokeh && Bokeh.documents.length ? Bokeh.documents[0].get_model_by_name("save") : null;
+  if (save && !save.disabled) { event.preventDefault(); }
+});
+</script>
 <main><header>{{ embed(roots.head) }}</header><aside>{{ embed(roots.side) }}</aside><section>{{ embed(roots.plots) }}</section></main>
 {% endblock %}
 """
@@ -94,6 +102,11 @@ def lay_out(document: Document, *, title: str, head: Any, side: Any, plots: Any)
     for name, root in (("head", head), ("side", side), ("plots", plots)):
         root.name = name
         document.add_root(root)
+
+
+def show_error(document: Document, error: InputError) -> None:
+    """A page that says what is wrong instead of what was asked for."""
+    document.add_root(text(f'<div class="error">{html.escape(str(error))}</div>', margin=20))
 
 
 def text(content: str = "", **attributes: Any) -> Div:

@@ -206,6 +206,12 @@ def open_tab(server: PageServer) -> Callable[[], None]:
     return close
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 10**9])
+def test_a_port_that_cannot_be_is_said(port: int) -> None:
+    with pytest.raises(InputError, match=f"port {port}"):
+        PageServer(page, port=port)
+
+
 def test_every_tab_has_its_own_document_and_the_last_one_ends_the_server() -> None:
     built: list[Document] = []
     server = PageServer(built.append, grace_s=0.5)

@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 from bokeh.document import Document
 from bokeh.events import ButtonClick
+from bokeh.models import Div
 
 from calibration.errors import InputError
+from calibration.page.look import show_error
 from xtsred.config import load_project
 from xtsred.inputs import read_inputs
 from xtsred.memo import fingerprint
@@ -387,6 +389,21 @@ def test_the_document_asks_for_nothing_from_elsewhere(opened: TunePage) -> None:
         assert word not in text.replace("http://www.w3.org", "")
 
 
+def test_names_from_a_file_are_text_and_no_markup(project: Path) -> None:
+    """Who sends a project file must not run a script on the page that may write files."""
+    wicked = "<img src=x onerror=alert(1)>"
+    path = project.with_name("wicked.toml")
+    text = project.read_text(encoding="utf-8").replace("VIRTUAL 50Na2S", wicked)
+    path.write_text(text.replace("truth_SQ.csv", "<b>.csv"), encoding="utf-8")
+    shutil.copy(project.with_name("truth_SQ.csv"), project.with_name("<b>.csv"))
+    document = Document()
+    TunePage(document, Session(path))
+    shown = [model.text for model in document.select({"type": Div})]
+    assert any("&lt;img" in text for text in shown)
+    assert any("&lt;b&gt;.csv" in text for text in shown)
+    assert not any("<img" in text or "<b>" in text for text in shown)
+
+
 def test_what_is_drawn_is_what_was_reduced(page: TunePage) -> None:
     reduction = page.session.result.reduction
     found = columns(reduction)
@@ -464,6 +481,13 @@ def test_a_wrong_project_is_told_in_the_terminal(tmp_path: Path) -> None:
     assert run(command, ["tune", str(tmp_path / "none.toml")]) == 2
     helped = CliRunner().invoke(command, ["tune", "--help"])
     assert "Nothing leaves this" in helped.output
+
+
+def test_a_further_tab_says_what_is_wrong_with_the_file_now() -> None:
+    document = Document()
+    show_error(document, InputError("the <file> is gone", why="somebody", where="run.toml"))
+    (root,) = document.roots
+    assert "run.toml: the &lt;file&gt; is gone" in root.text  # type: ignore[attr-defined]
 
 
 def test_the_command_serves_until_ctrl_c(project: Path) -> None:
