@@ -192,8 +192,12 @@ def _item(value: Any) -> Item:
         raise InputError(f"{value} is not a number that a project file may hold")
     if isinstance(value, Mapping):
         table = tomlkit.inline_table()
-        table.update(value)
+        table.update({key: _item(item) for key, item in value.items()})
         return table
+    if isinstance(value, (list, tuple)):
+        array = tomlkit.array()
+        array.extend([_item(item) for item in value])
+        return array
     found: Item = tomlkit.item(value)
     return found
 

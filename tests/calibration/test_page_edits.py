@@ -92,6 +92,21 @@ def test_entries_of_lists_new_keys_new_tables_and_removed_ones(path: Path) -> No
         assert comment in text
 
 
+def test_a_list_of_tables_stays_in_its_line(path: Path) -> None:
+    file = read_project_file(path)
+    mask = [{"file": "a.z", "points": [1, 2], "reason": "spark"}, {"file": "b.z", "points": []}]
+    text = changed_text(file, {"sample.mask": mask})
+    assert tomllib.loads(text)["sample"]["mask"] == mask
+    assert len(text.splitlines()) == len(TEXT.splitlines()) + 1
+    path.write_text(text, encoding="utf-8")
+    again = changed_text(read_project_file(path), {"sample.mask": mask[:1]})
+    assert tomllib.loads(again)["sample"]["mask"] == mask[:1]
+    table: dict[str, object] = tomllib.loads(TEXT)
+    (setting,) = as_settings(file, {"sample.mask": mask})
+    _apply(table, setting)
+    assert table["sample"]["mask"] == mask  # type: ignore[index]
+
+
 VALUES = (
     st.floats(allow_nan=False, allow_infinity=False)
     | st.booleans()
