@@ -18,6 +18,7 @@ Used = npt.NDArray[np.bool_]
 _FAR = 3.0
 _MATTERS = 0.1
 _TRUNCATED = 1e-3
+_SHIFTED = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def compared(budget: Budget, drawn: Drawn, *, draws: int, seed: int) -> Budget:
         truncated=drawn.truncated,
         failures=drawn.failures,
     )
-    findings = (*budget.findings, *_findings(found))
+    findings = (*budget.findings, *_findings(found), *_moved(budget, found))
     return replace(budget, monte_carlo=found, findings=findings)
 
 
@@ -138,6 +139,23 @@ def _spread(name: str, ratio: float, freedom: int, deviations: Array) -> Compare
     # tr(C)^2/tr(C^2) of n draws is at most n: 1/b = 1/together - 1/freedom
     bins = 1.0 / max(1.0 / together - 1.0 / freedom, 1.0 / deviations.shape[1])
     return Compared(name=name, ratio=ratio, sigma=ratio / float(np.sqrt(2.0 * freedom * bins)))
+
+
+def _moved(budget: Budget, found: MonteCarlo) -> Sequence[Finding]:
+    """Numbers whose mean over the draws is another than their value: not linear in what was sampled."""
+    findings = []
+    for name, (mean, deviation, linear) in found.scalars.items():
+        value, tail = budget.scalars[name].value, found.truncated
+        if abs(mean - value) <= _SHIFTED * deviation or tail:
+            continue
+        text = (
+            f"{name} is {value:.4g}, but {mean:.4g} in the mean over the draws (deviation {deviation:.2g}, by derivatives {linear:.2g}): it is "
+            "not linear in what was sampled."
+        )
+        if name == "R_X":
+            text += " A draw's noise adds to that of the measurement, and any change makes a good agreement worse."
+        findings.append(Finding("note", text, {"mean": mean, "deviation": deviation}))
+    return findings
 
 
 def _findings(found: MonteCarlo) -> Sequence[Finding]:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from calibration.figures import COLOURS, house_style, new_figure, render
 from calibration.report import RenderedFigure
-from xtsred.budget.records import Budget, MonteCarlo
+from xtsred.budget.records import Budget, MonteCarlo, Source
 from xtsred.stages import Array, Reduction
 
 __all__ = ["budget_figure", "monte_carlo_figure"]
@@ -20,8 +20,8 @@ _OTHERS = "#aaaaaa"
 @house_style()
 def budget_figure(budget: Budget, *, name: str) -> RenderedFigure:
     """Contributions stacked in quadrature against Q and against r; the upper edge is the total."""
-    ranked = [n for n in budget.shares() if n != "counting"]
     by_name = {s.name: s for s in budget.sources}
+    ranked = sorted(by_name, key=lambda n: -_weight(budget, by_name[n]))
     width, height = 8.0, 6.4
     figure = new_figure(width_in=width, height_in=height, layout=None)
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.085, top=0.975, hspace=0.26)
@@ -35,7 +35,8 @@ def budget_figure(budget: Budget, *, name: str) -> RenderedFigure:
     axes[0].set_ylabel("uncertainty of S(Q)")
     axes[1].set_xlabel("r (Å)")
     axes[1].set_ylabel("uncertainty of g(r)")
-    _limit(axes[0], np.hypot(budget.counting.s, budget.systematic_s)[budget.used > 0.0])
+    total = np.hypot(budget.counting.s, budget.systematic_s)[budget.used > 0.0]
+    _limit(axes[0], total, room=1.6)
     _limit(axes[1], np.hypot(budget.counting.g, budget.systematic_g)[budget.r > 1.0])
     axes[0].legend(fontsize=8, loc="upper left", ncols=2)
     figure.text(0.995, 0.005, name, ha="right", va="bottom", fontsize=7.5, color="#777777")
@@ -82,6 +83,14 @@ def monte_carlo_figure(found: MonteCarlo, reduction: Reduction) -> RenderedFigur
     )
 
 
+def _weight(budget: Budget, source: Source) -> float:
+    """The larger of its shares in S(Q) and in g(r) beyond 1 Å: what is seen in one panel has its colour in both."""
+    used, far = budget.used > 0.0, budget.r > 1.0
+    s = np.mean(source.sigma_s[used] ** 2) / np.mean(budget.counting.s[used] ** 2)
+    g = np.mean(source.sigma_g[far] ** 2) / np.mean(budget.counting.g[far] ** 2)
+    return float(max(s, g))
+
+
 def _stacked(
     axes: Axes, x: Array, counting: Array, parts: Sequence[Array], names: Sequence[str]
 ) -> None:
@@ -101,7 +110,7 @@ def _stacked(
     axes.set_xlim(float(x[0]), float(x[-1]))
 
 
-def _limit(axes: Axes, total: Array) -> None:
+def _limit(axes: Axes, total: Array, *, room: float = 1.25) -> None:
     """A few bins of the ends must not hide the others."""
     if total.size:
-        axes.set_ylim(0.0, 1.25 * float(np.quantile(total, 0.98)))
+        axes.set_ylim(0.0, room * float(np.quantile(total, 0.98)))

@@ -14,12 +14,13 @@ from calibration.goniometer import true_two_theta
 from calibration.records import Loaded
 from calibration.report import Finding
 from xtsred.binning import momentum_transfer
+from xtsred.budget.base import counting_of, fitted, scalars_of
 from xtsred.budget.choices import choices
 from xtsred.budget.correlations import Correlations, joined, stated_correlations
 from xtsred.budget.names import in_words, not_stated
-from xtsred.budget.outcome import Basis, Outcome, r_x, reduce_near
+from xtsred.budget.outcome import Basis, Outcome, reduce_near
 from xtsred.budget.parameters import Parameter, at_values, stated_parameters, with_values
-from xtsred.budget.records import Budget, Counting, Scalar, Source
+from xtsred.budget.records import Budget, Source
 from xtsred.config import Project
 from xtsred.inputs import Inputs, instrument_of
 from xtsred.memo import Memo
@@ -70,7 +71,7 @@ def linear_budget(
     for i, parameter in enumerate(stated):
         run.tell(f"uncertainty of {in_words(parameter.path)} ({i + 1} of {len(stated)})")
         moved += run.stated(parameter, findings)
-    sources = [*_fitted(run.basis), *joined(moved, known)]
+    sources = [*fitted(run.basis), *joined(moved, known)]
     sources += run.computed(stated, findings)
     sources += choices(run.loaded, run.at, run.basis, findings)
     findings += _advice(run)
@@ -78,8 +79,8 @@ def linear_budget(
         q=run.basis.q,
         r=reduction.pair_distribution.r,
         used=frozen(run.basis.used),
-        counting=_counting(reduction),
-        scalars=_scalars(run.basis),
+        counting=counting_of(reduction),
+        scalars=scalars_of(run.basis),
         sources=tuple(sources),
         findings=tuple(findings),
     )
@@ -309,74 +310,6 @@ def _source(change: Source, parameter: Parameter) -> Source:
         unit=parameter.unit,
         text="stated",
     )
-
-
-def _fitted(basis: Basis) -> Sequence[Source]:
-    """What the fit of the normalization and of free amplitudes leaves, with their correlation."""
-    reduction = basis.reduction
-    s, d = reduction.structure_factor.modes, reduction.pair_distribution.modes
-    if s is None or d is None:
-        return ()
-    pair, n = reduction.pair_distribution, reduction.normalization
-    scalars = {"K": n.k.sigma, "S at low Q": float(np.sqrt(np.sum((s @ basis.low) ** 2)))}
-    if n.compton_response is not None:
-        scalars["Compton response"] = n.compton_response.sigma
-    if n.continuum is not None:
-        scalars["continuum amplitude"] = n.continuum.sigma
-    for i, shell in enumerate(reduction.shells):
-        scalars[f"{basis.shell_name(i)} distance"] = shell.position_systematic
-        scalars[f"{basis.shell_name(i)} coordination"] = shell.coordination_systematic
-    if reduction.comparison is not None:
-        moved = [
-            0.5 * (r_x(reduction.comparison, basis.q, m) - r_x(reduction.comparison, basis.q, -m))
-            for m in s
-        ]
-        scalars["R_X"] = float(np.hypot.reduce(moved, initial=0.0))
-    names = ["K", *(["Compton response"] if n.compton_response is not None else [])]
-    names += ["continuum"] if n.continuum is not None else []
-    return (
-        Source(
-            name="normalization fit",
-            key="normalization",
-            kind="fitted",
-            value=None,
-            sigma=None,
-            unit="",
-            s=s,
-            d=d,
-            g=frozen(d / (4.0 * np.pi * pair.number_density_per_a3 * pair.r)),
-            scalars={k: v for k, v in scalars.items() if v is not None},
-            text=f"covariance of {', '.join(names)}: counts, oscillation left over, priors",
-        ),
-    )
-
-
-def _counting(reduction: Reduction) -> Counting:
-    pair = reduction.pair_distribution
-    return Counting(s=reduction.structure_factor.sigma, d=pair.d_sigma, g=pair.g_sigma)
-
-
-def _scalars(basis: Basis) -> dict[str, Scalar]:
-    """Values and what counting does to them; the fit's numbers have it in the fit's covariance."""
-    reduction = basis.reduction
-    structure, comparison = reduction.structure_factor, reduction.comparison
-    values = basis.outcome(reduction).scalars
-    covariance = structure.covariance
-    low = basis.low
-    variance = (
-        float(low**2 @ structure.sigma**2) if covariance is None else float(low @ covariance @ low)
-    )
-    counting: dict[str, float | None] = {"S at low Q": float(np.sqrt(variance))}
-    for i, shell in enumerate(reduction.shells):
-        counting[f"{basis.shell_name(i)} distance"] = shell.position.sigma
-        if shell.coordination is not None:
-            counting[f"{basis.shell_name(i)} coordination"] = shell.coordination.sigma
-    if comparison is not None:
-        counting["R_X"] = comparison.r_x_sigma_measurement
-    return {
-        name: Scalar(value=values[name], unit=unit, sigma_counting=counting.get(name))
-        for name, unit in basis.names().items()
-    }
 
 
 def _advice(run: _Run) -> Sequence[Finding]:
