@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export MPLBACKEND := Agg
 
-.PHONY: demo test test-long bench lint types clean
+.PHONY: demo test test-long bench bench-all lint types clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,7 +34,12 @@ types: $(VENV)/.developed
 test-long: $(VENV)/.developed
 	$(BIN)/python -m pytest -m long
 
+# one table of speed, memory and accuracy, measured twice, with peers beside ours where they are installed
 bench: $(VENV)/.developed
+	PYTHONPATH=. $(BIN)/python benchmarks/table.py --write benchmarks/RESULTS.md
+
+# every benchmark in full: half an hour
+bench-all: $(VENV)/.developed
 	for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 clean:
