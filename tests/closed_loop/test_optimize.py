@@ -21,7 +21,7 @@ from xtsred.pipeline import reduce_inputs
 from xtsred.stages import Array, Reduction
 
 DEMO = Path(xtsred.__file__).parent / "data" / "demo" / "run.toml"
-FAST = ("multiple_scattering.orders=3", "fourier.r_step=0.05")
+FAST = ("multiple_scattering.orders=2", "fourier.r_step=0.05")
 PACKING, WALL = "sample.packing_fraction", "container.wall_thickness_mm"
 COMPTON = "normalization.compton_response"
 
@@ -106,7 +106,7 @@ def test_right_inputs_are_not_made_worse(inputs: Inputs, best: Reduction) -> Non
     assert all(abs(a.pull) < 1.0 for a in found.parameters)
 
 
-@pytest.mark.parametrize("wrong", [PACKING, WALL])
+@pytest.mark.parametrize("wrong", [PACKING, pytest.param(WALL, marks=pytest.mark.long)])
 def test_one_wrong(inputs: Inputs, best: Reduction, wrong: str) -> None:
     """The others known: the error is far below the noise already, and still falls by more than 3."""
     found = (
@@ -135,10 +135,10 @@ def test_the_prior_is_respected(inputs: Inputs, compton_alone: Optimization) -> 
     data = (free.posterior.value / free.posterior.sigma**2 - 1.05 / 0.05**2) / data_weight
     tight = list(settings(0.5, 0.01, 1.05))
     tight[-1] = f"{COMPTON}={{value=1.05, sigma=0.002}}"
-    found = fit(inputs, *tight, "optimize.model_tolerance=3e-4")
+    found = fit(inputs, *tight)
     (held,) = found.parameters
     weight = 1.0 / 0.002**2
-    # a pull this large makes the conditions contradict the prior, and the tolerance grows: compare at the weight that was left
+    # what the data weigh depends a little on where they are linearized
     left = 1.0 / (held.posterior.sigma or 1.0) ** 2 - weight
     expected = (weight * 1.05 + left * data) / (weight + left)
     assert held.posterior.value == pytest.approx(expected, abs=5e-4)
