@@ -511,6 +511,16 @@ def run(ensemble: Ensemble, seeds: Iterable[int]) -> Found:
     )
 
 
+def joined(parts: Sequence[Found]) -> Found:
+    """Pulls of several runs after each other."""
+    return Found(
+        pulls={
+            name: np.concatenate([part.pulls[name] for part in parts]) for name in parts[0].pulls
+        },
+        axes=parts[0].axes,
+    )
+
+
 def _modes(modes: Array | None, x: Array) -> Array:
     return np.zeros((0, x.size)) if modes is None else modes
 
