@@ -18,7 +18,7 @@ import numpy as np
 from calibration.campaign.jobs import Result
 from calibration.errors import OutputError
 
-__all__ = ["FolderLock", "Store", "publish", "write_durably"]
+__all__ = ["FolderLock", "Store", "check_room", "publish", "write_durably"]
 
 _PARTIAL = ".partial"
 _CONTINUE = "what is finished is kept: the same command continues"
@@ -61,6 +61,21 @@ def write_durably(path: Path, content: bytes | memoryview) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise _output_error(error, path.parent) from error
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise OutputError where a file of `size` bytes does not fit: some libraries crash when a disk fills under them."""
+    trial = folder / f".room-{secrets.token_hex(4)}{_PARTIAL}"
+    try:
+        with trial.open("xb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            elif shutil.disk_usage(folder).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise _output_error(error, folder) from error
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 class Store:
@@ -187,6 +202,9 @@ def publish(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(target)
             entry.replace(target)
         _sync_folder(folder)
+    except OutputError as error:
+        error.where = str(folder)  # the folder that people know
+        raise
     except OSError as error:
         raise _output_error(error, folder) from error
     finally:

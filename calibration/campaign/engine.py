@@ -1,5 +1,6 @@
 """Running a campaign: give out the jobs, collect what becomes of them, in any order, and lose nothing."""
 
+import importlib.metadata
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
@@ -21,7 +22,7 @@ from calibration.campaign.jobs import (
 from calibration.campaign.workers import Pool, blas_threads
 from calibration.errors import InputError, OutputError
 
-__all__ = ["Run", "do_job", "run_campaign"]
+__all__ = ["Run", "do_job", "program_version", "run_campaign"]
 
 _AHEAD = 3  # jobs given out per worker: enough that none waits, few enough that memory stays flat
 
@@ -59,7 +60,8 @@ class Run:
             if result is None:
                 raise OutputError(
                     f"the stored result of {outcome.name} has gone or is damaged",
-                    remedy="run the same command again: only what is missing is computed",
+                    remedy="run the same command again: only what is missing is computed; with --scheduler every worker must "
+                    "see this folder under the same path",
                     where=str(self.store.path(outcome.digest)),
                 )
             yield outcome, result
@@ -68,6 +70,11 @@ class Run:
     def failed(self) -> list[Outcome]:
         """Jobs without a result."""
         return [o for o in self.outcomes if o.failure is not None]
+
+
+def program_version() -> str:
+    """Of this program, where this is called."""
+    return importlib.metadata.version("xtsred")
 
 
 def do_job(recipe: Recipe, job: Job, folder: str) -> Outcome:
@@ -85,6 +92,7 @@ def do_job(recipe: Recipe, job: Job, folder: str) -> Outcome:
             digest=digest,
             failure=failure,
             threads=blas_threads(),
+            version=program_version(),
         )
 
     try:
@@ -124,7 +132,11 @@ def run_campaign(
     waiting = iter(jobs)
     outcomes: list[Outcome] = []
 
+    own_version = program_version()
+
     def note(outcome: Outcome) -> None:
+        if outcome.version not in ("", own_version):
+            raise _other_version(outcome.version, own_version)
         outcomes.append(outcome)
         tell(outcome)
 
@@ -181,6 +193,14 @@ def _error_of(future: "Future[Outcome]") -> BaseException | None:
         return future.exception()
     except CancelledError as error:
         return error
+
+
+def _other_version(theirs: str, ours: str) -> InputError:
+    return InputError(
+        f"a worker runs version {theirs} of this program, and this is {ours}",
+        why="the results of two versions would stand in one table",
+        remedy="install the same version where the workers run",
+    )
 
 
 def _lost_scheduler() -> InputError:

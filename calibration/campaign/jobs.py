@@ -96,6 +96,7 @@ class Outcome:
 
     computed: now; kept: an earlier run had finished it, and nothing that it depends on has changed; failed: see
     failure. threads: of numerical libraries in the worker, as its environment says ("" where it does not).
+    version: of this program in the worker.
     """
 
     number: int
@@ -104,6 +105,7 @@ class Outcome:
     digest: str = ""
     failure: Failure | None = None
     threads: str = ""
+    version: str = ""
 
 
 def content_digest(recipe: Recipe, job: Job, files: Sequence[Path]) -> str:

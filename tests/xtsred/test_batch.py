@@ -17,10 +17,16 @@ import pytest
 
 from calibration.campaign.workers import local_pool, pool_of
 from calibration.commandline import run
-from calibration.errors import ConfigError, InputError
+from calibration.errors import ConfigError, InputError, OutputError
 from calibration.report import RenderedFigure
 from tests.calibration.batch_recipes import in_thread
-from tests.calibration.test_batch_campaign import ROOT, kill_and_finish, needs_dask
+from tests.calibration.test_batch_campaign import (
+    ROOT,
+    Mounted,
+    kill_and_finish,
+    needs_dask,
+    small_disk,
+)
 from tests.xtsred.batch_series import GROWTH_A_PER_K, write_heating
 from xtsred.batch.run import Batch, run_batch
 from xtsred.batch.series import load_series, values_from_name
@@ -28,6 +34,8 @@ from xtsred.batch.trend import trend
 from xtsred.cli import command
 from xtsred.config import load_project
 from xtsred.pipeline import reduce_project
+
+__all__ = ["small_disk"]  # a fixture of the engine's tests
 
 TEMPERATURES = [300.0, 400.0, 500.0, 600.0, 700.0, 800.0]
 SAME = ("series.h5", "series.csv", "findings.csv", "failures.csv")
@@ -254,6 +262,22 @@ def test_files_that_come_back_find_their_results(own: Path, tmp_path: Path) -> N
         assert np.isfinite(file["entry/pair_distribution/g"][3]).all()
     away.rename(own.parent / "hot" / "ns_700K.xy")
     assert statuses(batch(own, out)) == ["kept"] * 6
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_disk_that_fills_while_the_whole_is_written(
+    heating: Path, small_disk: Mounted, tmp_path: Path
+) -> None:
+    """Room for the patterns, and not for series.h5: libhdf5 would crash, so it is not asked."""
+    out = small_disk("size=500k") / "out"
+    with pytest.raises(OutputError) as caught:
+        batch(heating, out)
+    assert caught.value.why == "the disk is full"
+    assert caught.value.where == str(out)
+    assert not (out / "result.json").exists()
+    assert not list(out.glob(".next*"))
+    small_disk("size=20m")
+    assert statuses(batch(heating, out)) == ["kept"] * 6
 
 
 # --- what a series file may say ------------------------------------------------------------------------

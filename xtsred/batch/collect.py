@@ -38,7 +38,7 @@ class Collected:
     """A whole series without its curves. names, files: shape (n,) in the order of the series.
 
     x: the series variable; values: the others by name. counts: shape (n, 3), problems, warnings and notes, -1 where the
-    pattern failed. q_index: first and last bin of S(Q), in steps of q_step. virtual: the scans are simulated.
+    pattern failed. text_length: letters of all findings. q_index: first and last bin of S(Q), in steps of q_step. virtual: the scans are simulated.
     """
 
     names: tuple[str, ...]
@@ -57,6 +57,7 @@ class Collected:
     samples: tuple[str, ...]
     windows: tuple[str, ...]
     virtual: bool
+    text_length: int
 
     @property
     def status(self) -> list[str]:
@@ -83,6 +84,7 @@ class _Builder:
         self.r: Array = frozen([])
         self.samples: dict[str, None] = {}
         self.windows: dict[str, None] = {}
+        self.text_length = 0
 
     def add(self, place: int, name: str, values: Mapping[str, Any]) -> None:
         for quantity, said in values["quantities"].items():
@@ -93,6 +95,7 @@ class _Builder:
             self.arrays[quantity][:, place] = [np.nan if v is None else v for v in row]
         self.counts[place] = self.tally.add(name, values["findings"], own_names=values["files"])
         self.samples[values["sample"]] = None
+        self.text_length += sum(len(f["text"]) + 40 for f in values["findings"])
         self.windows[values["window"]] = None
 
     def grid(self, q: Array, r: Array, *, q_step: float) -> None:
@@ -146,6 +149,7 @@ def collect_numbers(series: Series, run: Run, *, findings_csv: Path) -> Collecte
         samples=tuple(builder.samples),
         windows=tuple(builder.windows),
         virtual=series.project.virtual,
+        text_length=builder.text_length,
     )
 
 

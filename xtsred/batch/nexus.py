@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from calibration.campaign.durable import check_room
 from calibration.campaign.engine import Run
 from xtsred.batch.collect import Collected, column_key
 from xtsred.stages import Array, frozen
@@ -35,7 +36,9 @@ def write_series(
     """Write everything, one pattern in memory at a time; the same results give the same bytes.
 
     texts: name -> text of the files that made the series, kept in the process group. Rows of failed patterns are NaN.
+    Raises OutputError where the disk is too full for it (libhdf5 itself would crash).
     """
+    check_room(path.parent, _largest_size(collected, texts))
     size = len(collected.names)
     low, high = collected.q_index
     q = frozen(collected.q_step * np.arange(low, high + 1))
@@ -80,6 +83,15 @@ def write_series(
         process = _group(entry, "process", "NXprocess")
         for name, text in texts.items():
             process[name] = text
+
+
+def _largest_size(collected: Collected, texts: dict[str, str]) -> int:
+    """Bytes that the file will need at most: numbers, texts (four bytes a letter), and what HDF5 adds."""
+    size = len(collected.names)
+    low, high = collected.q_index
+    numbers = 3 * (high - low + 1) + 4 * collected.r.size + 3 * len(collected.columns) + 8
+    words = sum(map(len, (*collected.names, *collected.files, *texts.values())))
+    return 8 * numbers * (size + 1) + 4 * (words + collected.text_length) + 200 * size + 2**18
 
 
 def _group(parent: Any, name: str, nx_class: str) -> Any:
