@@ -90,7 +90,7 @@ def offset_of(
     best = int(np.argmax(score))
     typical = float(np.median(score))
     spread = 1.4826 * float(np.median(np.abs(score - typical)))
-    if score[best] < typical + _CONTRAST * spread and score[best] < 2.0 * typical:
+    if score[best] <= typical + _CONTRAST * spread and score[best] <= 2.0 * typical:
         raise InputError(
             "the lines of the standard are not in this scan",
             why=f"no shift within ±{_SEARCH_DEG:g}° puts the {len(strongest)} strongest lines onto maxima of it",

@@ -164,6 +164,19 @@ def test_another_anode_does_not_find_its_lines(standard: Path, tmp_path: Path) -
     assert "standard" in caught.value.what or "lines" in caught.value.what
 
 
+def test_a_doublet_that_nobody_stated_is_a_problem(standard: Path, tmp_path: Path) -> None:
+    text = PROJECT.replace('"Ka1+Ka2"', '"Ka1"').replace("[18.0, 118.0]", "[18.0, 80.0]")
+    result = calibrate(load_calibration(project(tmp_path, text)))
+    assert any(f.severity == "problem" and "Ka2 line reaches" in f.text for f in result.findings)
+
+
+def test_a_scan_without_lines_is_refused(tmp_path: Path) -> None:
+    x = np.arange(18.0, 118.0, 0.05)
+    np.savetxt(tmp_path / "lab6.xy", np.column_stack([x, np.full(x.size, 7)]), fmt="%.2f %d")
+    with pytest.raises(InputError, match="not in this scan"):
+        calibrate(load_calibration(project(tmp_path)))
+
+
 def test_without_counting_times_the_findings_say_where_the_errors_come_from(
     standard: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from calibration.resolution import Resolution, Width, doublet_broadening, fit_re
 from calibration.standards import Reflection, Standard, find_standard, reflections
 from xtsred.atoms import Composition, form_factors_far_from_edges
 from xtsred.calibrate.config import Calibration
+from xtsred.calibrate.doublet import other_lines
 from xtsred.counting import Instrument, Measurement
 from xtsred.io import read_scans
 from xtsred.io.text import COLUMNS
@@ -117,6 +118,7 @@ def calibrate_diffractometer(
     )
     found = (
         *doubts,
+        *other_lines(points, expected, fits, lines=lines),
         *_line_findings(result),
         *_alignment_findings(result, own_mu, entry.radius_mm),
         *_resolution_findings(result),
