@@ -300,6 +300,8 @@ def test_an_impossible_value_is_said_and_the_last_curves_stay(page: TunePage) ->
     assert "sample.packing_fraction: must be &lt;= 1, not 1.5" in page.toolbar.status.text
     assert "last possible" in page.clock.text
     assert np.array_equal(g(page), before)
+    page._prepare()
+    assert not page.session.prepare()  # nothing is prepared around what cannot be
     # and one that only the reduction can know to be impossible
     page.rows[PACKING].field.value = 0.5  # type: ignore[attr-defined]
     page.rows["fourier.r_max"].field.value = 70.0  # type: ignore[attr-defined]

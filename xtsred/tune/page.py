@@ -193,7 +193,7 @@ class TunePage:
 
     def _prepare(self) -> None:
         """In idle time, one exact result after another."""
-        if self._due or self._moving is not None:
+        if self._due or self._moving is not None or self.session.error is not None:
             return
         moves = self._moves
         if self.session.prepare():

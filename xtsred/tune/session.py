@@ -103,14 +103,19 @@ class Session:
     def prepare(self, key: str | None = None) -> bool:
         """Compute one exact value for later previews, of one key or of any; returns whether there may be more to compute."""
         changes = self.edits.changes
-        for control, where, value in self._wanted(changes, key):
-            try:
-                self._reduce({**changes, control.key: value}, node_of=(control.key, where))
-            except InputError:
-                # a value that cannot be has no preview; the page says why when it is asked for
-                self._impossible.add((control.key, where, value))
-            return True
-        return False
+        try:
+            wanted = next(self._wanted(changes, key), None)
+        except InputError:
+            return False  # around values that cannot be there is nothing to prepare
+        if wanted is None:
+            return False
+        control, where, value = wanted
+        try:
+            self._reduce({**changes, control.key: value}, node_of=(control.key, where))
+        except InputError:
+            # a value that cannot be has no preview; the page says why when it is asked for
+            self._impossible.add((control.key, where, value))
+        return True
 
     def _wanted(
         self, changes: Mapping[str, Any], key: str | None
