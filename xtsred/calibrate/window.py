@@ -11,9 +11,11 @@ from calibration.detector import window_acceptance
 from calibration.radiation import Line
 from xtsred.atoms import compton_shells
 from xtsred.corrections.compton import doppler_moments
-from xtsred.scattering import Setup, line_terms
+from xtsred.scattering import line_terms
+from xtsred.solve import structure_at
 from xtsred.spectrum import Response, response
-from xtsred.stages import Array
+from xtsred.stages import Array, StructureFactor
+from xtsred.unpack import Plan
 
 __all__ = ["Edges", "Photons", "Scatterer", "window_scatterer"]
 
@@ -159,21 +161,22 @@ class Scatterer:
 def window_scatterer(
     two_theta_deg: Array,
     *,
-    lines: Sequence[Line],
-    continuum: Sequence[Line],
-    setup: Setup,
+    plan: Plan,
     multiple: Array,
+    structure: StructureFactor,
     shortest_distance_a: float,
 ) -> Scatterer:
     """Compute what arrives at the window from the standard.
 
-    setup.detector gives the sensor only. shortest_distance_a: below it no two atoms of the standard are; the free
+    plan: its detector gives the sensor only. multiple: see `Scatterer`. structure: for the continuum, whose energies blur
+    it, S(Q) as the reduction has it is good enough; that of the lines is left free. shortest_distance_a: below it no two atoms of the standard are; the free
     structure has distances from there to 10 Å, spaced by pi/(Q_max - Q_min)/2.
     """
+    setup = plan.setup
     sensor = replace(setup.detector, lower_kev=None, upper_kev=None, fwhm_kev=0.0)
     bare = replace(setup, detector=Response())
     coarse = np.linspace(two_theta_deg[0], two_theta_deg[-1], _COARSE)
-    first = line_terms(two_theta_deg, line=lines[0], setup=bare, reference_response=1.0)
+    first = line_terms(two_theta_deg, line=plan.lines[0], setup=bare, reference_response=1.0)
     step = _STEP * math.pi / float(first.q[-1] - first.q[0])
     distances = np.arange(shortest_distance_a, _R_MAX, step)
 
@@ -191,10 +194,13 @@ def window_scatterer(
         own = float(response(np.array(line.energy_kev), detector=sensor))
         x = terms.q[:, None] * (distances if waves else distances[:0])
         oscillation = own * terms.elastic * terms.square_mean
+        mean_square = terms.mean_square
+        if not waves:
+            mean_square = mean_square + terms.square_mean * (structure_at(structure, terms.q) - 1.0)
         return Photons(
             weight=line.weight,
             energy_kev=line.energy_kev,
-            coherent=own * terms.elastic * terms.mean_square,
+            coherent=own * terms.elastic * mean_square,
             compton=terms.compton * terms.incoherent,
             compton_kev=energies,
             compton_share=weights * response(energies, detector=sensor),
@@ -204,9 +210,9 @@ def window_scatterer(
     return Scatterer(
         two_theta_deg=two_theta_deg,
         coarse_deg=coarse,
-        lines=tuple(photons(line, waves=True) for line in lines),
-        continuum=tuple(photons(line, waves=False) for line in continuum),
+        lines=tuple(photons(line, waves=True) for line in plan.lines),
+        continuum=tuple(photons(line, waves=False) for line in plan.continuum),
         multiple=multiple,
         distances_a=distances,
-        sensor=float(response(np.array(lines[0].energy_kev), detector=sensor)),
+        sensor=float(response(np.array(plan.lines[0].energy_kev), detector=sensor)),
     )

@@ -32,6 +32,7 @@ _COMPTON = 0.01  # relative: how well S(x, Z) of light elements is known (Hubbel
 _TILT = 0.05  # relative, over the angles: of multiple scattering behind a window
 _PROFILE = 15
 _MISFIT = 2.0
+_DOMINATES = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +197,9 @@ def _scatterer(
     nothing = np.zeros_like(reduction.intensity.q)
     return window_scatterer(
         reduction.intensity.two_theta_deg[inside],
-        lines=plan.lines,
-        continuum=plan.continuum,
-        setup=plan.setup,
+        plan=plan,
         multiple=reduction.intensity.components.get("multiple scattering", nothing)[inside],
+        structure=reduction.structure_factor,
         shortest_distance_a=request.shortest_distance_a,
     )
 
@@ -257,6 +257,16 @@ def _findings(found: Window, *, rested: bool) -> tuple[Finding, ...]:
             "them, where nothing arrives, leaves no trace. It is not certified."
         )
         said.append(Finding("warning", text, {"from_keV": first, "to_keV": last}))
+    for name in fit.names:
+        parts = found.parts[name]
+        rest = math.sqrt(sum(u**2 for source, u in parts.items() if source != "angles"))
+        if fit.determined.get(name, True) and parts["angles"] > _DOMINATES * rest:
+            text = (
+                f"The {name} moves by {2.0 * parts['angles']:.1f} keV when the lower third of the angles is left out, {parts['angles'] / rest:.1f} times the other "
+                "uncertainties together: something smooth that is not modelled (spectrum of the tube, background, absorption) "
+                "is in it. Half of that is in its ±."
+            )
+            said.append(Finding("warning", text, {"moves_keV": 2.0 * parts["angles"]}))
     if ratio > _MISFIT:
         text = (
             f"The fit misses the rate by {math.sqrt(ratio):.1f} times the counting noise (chi^2/nu = {ratio:.1f}): the edges absorb what else is not modelled "
