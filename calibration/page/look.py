@@ -86,7 +86,9 @@ window.addEventListener("beforeunload", (event) => {
 """
 
 _LOST = """
+if (document.getElementById("ended")) { return; }
 const said = document.createElement("div");
+said.id = "ended";
 said.textContent = "The program behind this page has ended: nothing here follows any more.";
 said.style = "position: fixed; inset: auto 0 0 0; padding: 8px; text-align: center; background: #c4342d; color: #fff; font: 600 14px system-ui, sans-serif; z-index: 9999";
 document.body.appendChild(said);
