@@ -39,7 +39,7 @@ def sampled(asked: Asked, **tables: object) -> tuple[Budget, MonteCarlo]:
 
 @pytest.fixture(scope="module")
 def many() -> tuple[Budget, MonteCarlo]:
-    return sampled(Asked(draws=60, seed=1, jobs=2), **STATED)
+    return sampled(Asked(draws=60, seed=1, jobs=1), **STATED)
 
 
 def test_the_number_of_processes_does_not_change_a_bit() -> None:
@@ -82,7 +82,7 @@ def test_curves_and_numbers_agree(many: tuple[Budget, MonteCarlo]) -> None:
 
 def test_counts_alone_scatter_as_their_covariance_says() -> None:
     """No stated sigma: the scatter of G(r) is what the linear transform of the counts' covariance predicts."""
-    budget, found = sampled(Asked(draws=40, seed=2, jobs=2))
+    budget, found = sampled(Asked(draws=40, seed=2, jobs=1))
     used = budget.used > 0.0
     assert np.mean(found.s[used] / budget.counting.s[used]) == pytest.approx(1.0, abs=0.06)
     far = budget.r > 1.5
@@ -93,7 +93,7 @@ def test_draws_that_cannot_be_are_listed_and_the_rest_is_used() -> None:
     """A solid rod by mass: one in four draws has more mass than the rod can hold."""
     solid = 3.14159265 * 0.25**2 * 30.0 * 1e-3 * _density() * 1e3
     budget, found = sampled(
-        Asked(draws=24, seed=3, jobs=2),
+        Asked(draws=24, seed=3, jobs=1),
         sample={
             "name": "rod", "composition": "Na2SiS3", "radius_mm": 0.25, "number_density_per_A3": 0.0431,
             "mass_mg": {"value": solid, "sigma": 0.03 * solid}, "filled_length_mm": 30.0,
@@ -211,7 +211,7 @@ def test_the_shipped_example_with_stated_sigmas(shared_examples: Path) -> None:
     memo = Memo()
     reduction = reduce_inputs(loaded, inputs, memo=memo)
     linear = linear_budget(loaded, inputs, memo=memo, reduction=reduction)
-    asked = Asked(draws=200, seed=1, jobs=2)
+    asked = Asked(draws=200, seed=1, jobs=1)
     found = monte_carlo(loaded, inputs, linear, reduction=reduction, asked=asked).monte_carlo
     assert found is not None
     assert not found.failures

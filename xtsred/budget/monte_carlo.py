@@ -4,8 +4,9 @@ JCGM 101:2008 (GUM Supplement 1). A draw has its own seed, made of the seed and 
 work does not change the result.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, as_completed
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,9 +81,8 @@ def monte_carlo(
     chunks = [range(i, min(i + _CHUNK, asked.draws)) for i in range(0, asked.draws, _CHUNK)]
     try:
         with local_pool(asked.jobs).open() as pool:
-            for future in as_completed([pool.submit(sampler.chunk, c) for c in chunks]):
-                for draw in future.result():
-                    found[draw.number] = draw
+            for draws in _done(pool, sampler, chunks, at_once=2 * asked.jobs):
+                found |= {draw.number: draw for draw in draws}
                 if told is not None:
                     told(len(found), asked.draws)
     except BrokenExecutor as error:
@@ -93,6 +93,22 @@ def monte_carlo(
             where="--monte-carlo",
         ) from error
     return _summed(budget, [found[i] for i in range(asked.draws)], parameters, asked)
+
+
+def _done(
+    pool: Executor, sampler: "_Sampler", chunks: Sequence[range], *, at_once: int
+) -> Iterator[list["_Draw"]]:
+    """Chunks as they are finished. No more are given out than workers can take: Ctrl-C then leaves nothing in a queue."""
+    left, running = iter(chunks), set[Future[list[_Draw]]]()
+    while True:
+        running |= {
+            pool.submit(sampler.chunk, c) for c in itertools.islice(left, at_once - len(running))
+        }
+        if not running:
+            return
+        finished, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            yield future.result()
 
 
 def sampled_parameters(project: Project, budget: Budget) -> tuple[Parameter, ...]:
