@@ -7,7 +7,7 @@ The truth never enters a fit: it is compared with the result afterwards. Columns
   inputs    rms of S - S(true inputs) of the same counts: the part of the error that the inputs make, noise cancels
   factor    of that part; "possible" is the factor that the posterior itself expects: what the information in the counts allows
   g         rms of g - g(truth, same window) over 1 to 10 Å, as stated -> adjusted, and the factor
-"alone": only the wrong number has a sigma and is adjusted, the others are stated as known; "all": packing (10 %), wall (20 %) and
+"alone": only the wrong number is adjusted, the others are right and stated to 1 %; "all": packing (10 %), wall (20 %) and
 Compton response (5 %) have a sigma and are adjusted, as a user would who does not know which is wrong.
 """
 
@@ -53,6 +53,7 @@ from xtsred.stages import Array, Reduction, frozen
 PACKING, WALL = "sample.packing_fraction", "container.wall_thickness_mm"
 COMPTON = "normalization.compton_response"
 SIGMA = {PACKING: 0.10, WALL: 0.20, COMPTON: 0.05}  # relative, stated for every run
+KNOWN = 0.01  # relative sigma of what is right and not adjusted
 WRONG = {  # relative errors; their signs change with the seed
     "right": {},
     "packing 10 %": {PACKING: 0.10},
@@ -235,7 +236,7 @@ def with_errors(
     stated = [
         f"{key}={{ value = {value * (1.0 + errors.get(key, 0.0)):.9g}, sigma = {value * SIGMA[key]:.9g} }}"
         if key in names
-        else f"{key}={value:.9g}"
+        else f"{key}={{ value = {value:.9g}, sigma = {value * KNOWN:.9g} }}"
         for key, value in true.items()
     ]
     listed = "[" + ", ".join(f'"{n}"' for n in names) + "]"

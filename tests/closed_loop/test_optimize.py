@@ -27,10 +27,10 @@ COMPTON = "normalization.compton_response"
 
 
 def settings(packing: float, wall: float, compton: float, *names: str) -> list[str]:
-    """Stated values; 10, 20 and 5 % of sigma for those that are named, the others as known."""
+    """Stated values; 10, 20 and 5 % of sigma for those that are named, the others as exact."""
     values = {PACKING: (packing, 0.05), WALL: (wall, 0.002), COMPTON: (compton, 0.05)}
     stated = [
-        f"{key}={{value={value}, sigma={sigma}}}" if key in names else f"{key}={value}"
+        f"{key}={{value={value}, sigma={sigma if key in names else 0.0}}}"
         for key, (value, sigma) in values.items()
     ]
     return [*FAST, *stated]
@@ -154,6 +154,18 @@ def test_what_is_not_adjusted_is_still_uncertain(inputs: Inputs) -> None:
     (packing,) = found.parameters
     assert (packing.posterior.sigma or 0.0) > 0.02  # 0.006 with a known wall
     assert abs(packing.posterior.value - 0.5) < 2.0 * (packing.posterior.sigma or 0.0)
+
+
+def test_a_wall_of_unknown_accuracy_decides_nothing(inputs: Inputs) -> None:
+    """A plain thickness is known nobody says how well: as exact it would make the packing wrong with a small sigma."""
+    found = fit(
+        inputs,
+        *settings(0.5, 0.01, 1.05, COMPTON),
+        "container.wall_thickness_mm=0.012",
+    )
+    assert not found.wall
+    assert any("container.wall_thickness_mm has no sigma" in f.text for f in found.findings)
+    assert found.parameters[0].posterior.value == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_number_of_no_consequence_says_so(inputs: Inputs) -> None:

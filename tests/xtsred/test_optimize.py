@@ -201,7 +201,8 @@ def test_wall_against_the_other_monte_carlo() -> None:
 
 def test_brightness_measures_the_wall(demo: Reduction) -> None:
     """0 within a per cent as it is, and -ln of the amount when the project says that there is more of it."""
-    assert wall_is_a_standard(project())
+    assert wall_is_a_standard(project("container.wall_thickness_mm={value=0.01, sigma=0.001}"))
+    assert not wall_is_a_standard(project())
     right = wall_brightness(demo, project(), memo=Memo())
     assert abs(right.value) < 0.01
     assert right.sigma is not None
@@ -213,9 +214,10 @@ def test_brightness_measures_the_wall(demo: Reduction) -> None:
     assert scaled.value - right.value == pytest.approx(np.log(1.1), abs=1e-9)
 
 
-def test_no_wall_no_standard(demo: Reduction) -> None:
+def test_no_wall_no_standard() -> None:
     continuum = 'radiation={anode="Ag", lines="Ka1+Ka2", continuum={tube_kV=60.0}}'
-    assert not wall_is_a_standard(project(continuum))
+    wall = "container.wall_thickness_mm={value=0.01, sigma=0.001}"
+    assert not wall_is_a_standard(project(continuum, wall))
 
 
 # what may be adjusted

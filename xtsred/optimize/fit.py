@@ -114,7 +114,10 @@ def optimize_inputs(
         tolerance=found.scale * table.model_tolerance,
         rounds=found.rounds,
         s_sigma=(frozen(np.sqrt(np.sum(slopes**2, axis=0))), frozen(np.sqrt(variance))),
-        findings=tuple(_findings(adjusted, found, table, search.at_limit(model.at))),
+        findings=(
+            *_findings(adjusted, found, table, search.at_limit(model.at)),
+            *_wall_finding(loaded.record),
+        ),
     )
 
 
@@ -146,6 +149,16 @@ def with_budget(
 
 def _silent(_text: str) -> None:
     return None
+
+
+def _wall_finding(project: Project) -> Iterator[Finding]:
+    container = project.container
+    if container is not None and container.wall_thickness_mm.sigma is None:
+        yield Finding(
+            "note",
+            "The brightness of the empty container was not used: container.wall_thickness_mm has no sigma. With one it tells the "
+            "amount of sample against that of wall.",
+        )
 
 
 def _findings(

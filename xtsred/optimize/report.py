@@ -96,7 +96,7 @@ def optimization_section(optimization: Optimization) -> Section:
     wall = (
         "the empty container's rate against the scattering of its wall"
         if optimization.wall
-        else "the empty container's rate was not used (none measured, or a tube continuum)"
+        else "the empty container's rate was not used (none measured, a wall whose thickness has no sigma, or a tube continuum)"
     )
     return Section(
         title="Optimization",

@@ -18,9 +18,14 @@ _ANGLES = 80
 
 
 def wall_is_a_standard(project: Project) -> bool:
-    """Whether the container's own scattering can be calculated: it was measured empty, with lines alone."""
+    """Whether the container's own scattering can be calculated: it was measured empty, with lines alone, and its thickness has a sigma.
+
+    A thickness without one is known nobody says how well; taken as exact it would be the packing that pays for its error.
+    """
+    container = project.container
     measured = any(entry.role == "container" for entry in project.scan)
-    return measured and project.container is not None and project.radiation.continuum is None
+    known = container is not None and container.wall_thickness_mm.sigma is not None
+    return measured and known and project.radiation.continuum is None
 
 
 def wall_brightness(reduction: Reduction, project: Project, *, memo: Memo) -> Quantity:
