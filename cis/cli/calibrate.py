@@ -16,10 +16,11 @@ __all__ = ["calibrate"]
 
 
 @click.command()
-@click.argument("standard", type=click.Path(path_type=Path), metavar="STANDARD.toml")
+@click.argument(
+    "standard", required=False, type=click.Path(path_type=Path), metavar="STANDARD.toml"
+)
 @click.option(
     "--out",
-    required=True,
     type=click.Path(path_type=Path),
     help="Folder of the certificate and its report.",
 )
@@ -32,8 +33,18 @@ __all__ = ["calibrate"]
     help="Change one value of the file; recorded with the result.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--example",
+    type=click.Choice(["cell", "fixture", "thermometer"]),
+    help="Print a commented file and stop.",
+)
 def calibrate(
-    standard: Path, out: Path, overwrite: bool, settings: tuple[str, ...], as_json: bool
+    standard: Path | None,
+    out: Path | None,
+    overwrite: bool,
+    settings: tuple[str, ...],
+    as_json: bool,
+    example: str | None,
 ) -> int:
     """Calibrate the cell, the fixture or the thermometer.
 
@@ -43,6 +54,14 @@ def calibrate(
     \b
     Writes NAME.toml (the certificate, for [calibration] of a project file), report.html, result.json, figures/.
     """
+    if example is not None:
+        from cis.calibrate.examples import EXAMPLES
+
+        click.echo(EXAMPLES[example], nl=False)
+        return EXIT_DONE
+    if standard is None or out is None:
+        missing = "STANDARD.toml" if standard is None else "--out DIR"
+        raise click.UsageError(f"{missing} is missing; --example prints a file to begin with")
     from calibration.folder import check_target, safe_name
     from calibration.report import to_json
 

@@ -463,3 +463,13 @@ def test_what_cannot_be_certified_exits_with_2(tmp_path, capsys, body, expected)
     assert expected in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["cell", "fixture", "thermometer"])
+def test_the_examples_are_files(tmp_path: Path, capsys, kind: str) -> None:
+    assert run(command, ["calibrate", "--example", kind]) == 0
+    path = tmp_path / "x.toml"
+    path.write_text(capsys.readouterr().out)
+    assert getattr(load_calibration(path).record, kind) is not None
+    assert run(command, ["calibrate", str(path)]) == 2
+    assert "--out" in capsys.readouterr().err

@@ -306,3 +306,30 @@ def test_the_example_is_a_file(tmp_path: Path, capsys) -> None:
     record = load_detector(tmp_path / "e.toml").record
     assert record.window is not None
     assert record.flat_field is not None
+
+
+@pytest.mark.long
+def test_the_upper_edge_of_a_real_scintillation_counter(
+    shared_data: Path, shared_examples: Path, tmp_path: Path
+) -> None:
+    """Silica, Ag tube at 60 kV behind Rh: the makers of the data give 36 ± 3 keV; the tube's continuum shows it."""
+    text = (shared_examples / "silica_xray" / "run.toml").read_text()
+    text = text.replace("../../data", str(shared_data))
+    text = text.replace(
+        "weight = 0.3333",
+        'weight = 0.3333\n[radiation.continuum]\ntube_kV = 60.0\nanode = "Ag"\n'
+        "amplitude = { value = 0.3, sigma = 0.3 }\n"
+        'filter = [{ element = "Rh", thickness_um = 50.0 }]',
+    )
+    text = text.replace(
+        'response = "ideal"', 'response = "threshold"\nupper_keV = 36.0\nfwhm_keV = 7.0'
+    )
+    (tmp_path / "silica.toml").write_text(text)
+    found = find_window(
+        load_project(tmp_path / "silica.toml"),
+        WindowRequest(names=("upper",), shortest_distance_a=1.3, two_theta_deg=(30.0, 156.0)),
+    )
+    assert found.fit.chi2 / found.fit.freedom < 1.2  # down to the counting noise
+    edge = found.values["upper"]
+    assert abs(edge.value - 36.0) < 2.0 * float(np.hypot(edge.sigma, 3.0))
+    assert any("lower third of the angles" in f.text for f in found.findings)

@@ -262,9 +262,9 @@ def _findings(found: Window, *, rested: bool) -> tuple[Finding, ...]:
         rest = math.sqrt(sum(u**2 for source, u in parts.items() if source != "angles"))
         if fit.determined.get(name, True) and parts["angles"] > _DOMINATES * rest:
             text = (
-                f"The {name} moves by {2.0 * parts['angles']:.1f} keV when the lower third of the angles is left out, {parts['angles'] / rest:.1f} times the other "
-                "uncertainties together: something smooth that is not modelled (spectrum of the tube, background, absorption) "
-                "is in it. Half of that is in its ±."
+                f"The {name} moves by {2.0 * parts['angles']:.1f} keV when the lower third of the angles is left out; half of that is {parts['angles'] / rest:.1f} times all "
+                "other uncertainties together: something smooth that is not modelled (spectrum of the tube, background, absorption) "
+                "is in it. That half is in its ±."
             )
             said.append(Finding("warning", text, {"moves_keV": 2.0 * parts["angles"]}))
     if ratio > _MISFIT:
