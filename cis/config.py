@@ -12,6 +12,7 @@ __all__ = [
     "ArrheniusTable",
     "Calibration",
     "Fixture",
+    "Mask",
     "Model",
     "Project",
     "Sample",
@@ -187,6 +188,30 @@ class Validation:
 
 
 @record
+class Mask:
+    """[[mask]]: points of one spectrum that are left out of its fit; one of frequency_Hz and range_Hz.
+
+    spectrum: its name as in the reports. reason: why, in the words of who measured; printed with every point.
+    """
+
+    spectrum: str
+    reason: str
+    frequency_Hz: tuple[float, ...] | None = None
+    range_Hz: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError("reason must not be empty: say why these points are left out")
+        if (self.frequency_Hz is None) == (self.range_Hz is None):
+            raise ValueError("give one of frequency_Hz and range_Hz")
+        if self.frequency_Hz is not None and not self.frequency_Hz:
+            raise ValueError("frequency_Hz must name a frequency")
+        if any(not f > 0.0 for f in self.frequency_Hz or ()):
+            raise ValueError("frequencies must be > 0")
+        _ordered("range_Hz", self.range_Hz)
+
+
+@record
 class ArrheniusTable:
     """[arrhenius]: form(s), the temperatures that are fitted, a known break (glass transition)."""
 
@@ -212,6 +237,7 @@ class Project:
     fixture: Fixture | None = None
     validation: Validation | None = None
     calibration: Calibration | None = None
+    mask: tuple[Mask, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.spectrum:

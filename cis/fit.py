@@ -10,9 +10,11 @@ that does not quite fit) the uncertainties are widened by what the correlation c
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from calibration.memo import Memo
 from calibration.report import Finding
 from cis.circuits import circuit
 from cis.describe import (
@@ -49,30 +51,47 @@ def fit_spectrum(spectrum: Spectrum, *, circuit: str = "auto", cell: Cell | None
 
 
 def fit_series(
-    spectra: Sequence[Spectrum], *, circuit: str = "auto", cell: Cell | None = None
+    spectra: Sequence[Spectrum],
+    *,
+    circuit: str = "auto",
+    cell: Cell | None = None,
+    memo: Memo | None = None,
 ) -> tuple[ArcFit, ...]:
     """Fit the spectra of one sample in the order given, each on its own but with one circuit if they allow it.
 
     With "auto" the circuit that most spectra choose is fitted to the others too, from their own starts and from
     their neighbours' results; a spectrum keeps a circuit of its own only where the common one leaves R
-    unidentified or is worse by more than 20 in AICc, and says so. Raises InputError as fit_spectrum.
+    unidentified or is worse by more than 20 in AICc, and says so. memo: keeps what was found for spectra that come
+    again unchanged. Raises InputError as fit_spectrum.
     """
-    validations = [validate(spectrum) for spectrum in spectra]
-    pairs = list(zip(spectra, validations, strict=True))
-    choices = [_choose(s, v, circuit) for s, v in pairs]
-    remarks: list[tuple[Finding, ...]] = [() for _ in choices]
-    if circuit == "auto" and len(choices) > 1:
-        common = _common(choices)
-        for i, (spectrum, validation) in enumerate(pairs):
-            choices[i], remarks[i] = _conform(choices, i, common, spectrum, validation)
-    fits = [
-        _arc_fit(s, v, choice, cell, automatic=circuit == "auto")
-        for (s, v), choice in zip(pairs, choices, strict=True)
+    kept = Memo(keep=max(len(spectra), 1)) if memo is None else memo
+    validations = [kept("validation", (s,), partial(validate, s)) for s in spectra]
+    choices = [
+        kept("choice", (s, circuit), partial(_choose, s, v, circuit))
+        for s, v in zip(spectra, validations, strict=True)
     ]
-    return tuple(
-        replace(fit, findings=fit.findings + extra)
-        for fit, extra in zip(fits, remarks, strict=True)
-    )
+    common = _common(choices) if circuit == "auto" and len(choices) > 1 else ""
+    fits = []
+    for i, (spectrum, validation) in enumerate(zip(spectra, validations, strict=True)):
+        starts = _neighbours(choices, i, common)
+        fits.append(
+            kept(
+                "fit",
+                (spectrum, circuit, cell, common, starts),
+                partial(
+                    _conforming_fit, spectrum, validation, choices[i], common, starts, cell, circuit
+                ),
+            )
+        )
+    return tuple(fits)
+
+
+def _neighbours(choices: Sequence[Choice], i: int, common: str) -> Array | None:
+    """Results of the three nearest spectra that chose the common circuit, shape (k, p); None where the i-th did itself."""
+    if not common or choices[i].name == common:
+        return None
+    near = sorted((abs(k - i), k) for k, choice in enumerate(choices) if choice.name == common)
+    return np.array([choices[k].solution.x for _, k in near[:3]])
 
 
 def profile_interval(fit: ArcFit, name: str, *, level: float = 0.683) -> tuple[float, float]:
@@ -119,17 +138,30 @@ def _common(choices: Sequence[Choice]) -> str:
     return min(totals, key=lambda name: totals[name])
 
 
+def _conforming_fit(
+    spectrum: Spectrum,
+    validation: Validation,
+    own: Choice,
+    common: str,
+    starts: Array | None,
+    cell: Cell | None,
+    circuit: str,
+) -> ArcFit:
+    """The fit with the common circuit where there is one, or with its own and a finding that says why."""
+    remarks: tuple[Finding, ...] = ()
+    choice = own
+    if starts is not None:
+        choice, remarks = _conform(own, common, spectrum, validation, starts)
+    fit = _arc_fit(spectrum, validation, choice, cell, automatic=circuit == "auto")
+    return replace(fit, findings=fit.findings + remarks)
+
+
 def _conform(
-    choices: Sequence[Choice], i: int, common: str, spectrum: Spectrum, validation: Validation
+    own: Choice, common: str, spectrum: Spectrum, validation: Validation, starts: Array
 ) -> tuple[Choice, tuple[Finding, ...]]:
-    """The i-th spectrum with the common circuit, or with its own and a finding that says why."""
-    own = choices[i]
-    if own.name == common:
-        return own, ()
+    """A spectrum with the common circuit, or with its own and a finding that says why."""
     f, z = _points(spectrum, validation)
-    near = sorted((abs(k - i), k) for k, choice in enumerate(choices) if choice.name == common)
-    more = np.array([choices[k].solution.x for _, k in near[:3]])
-    solution = solve(circuit(common), f, z, more_starts=more)
+    solution = solve(circuit(common), f, z, more_starts=starts)
     tried = {**own.tried, common: solution}
     behind = solution.aicc - own.solution.aicc
     numbers = {"aicc_difference": behind}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from calibration.cell import MeasuringCell, ParallelPlates, pellet_density
 from calibration.errors import InputError
 from calibration.fixture import Compensated, Fixture, compensate
+from calibration.memo import Memo
 from calibration.quantity import Quantity
 from calibration.records import Loaded, load
 from calibration.report import Finding
@@ -21,6 +23,7 @@ from cis.config import Project, Sample
 from cis.crosschecks import CrossCheck, cross_check, cross_check_findings
 from cis.doubts import Refused, fit_findings, input_findings
 from cis.inputs import Inputs, Labelled, read_inputs
+from cis.masks import check_masks, mask_findings, masked
 from cis.project_file import unfilled
 from cis.series import FittedSeries
 from cis.stages import ArcFit, Cell, JointFit, Spectrum
@@ -90,15 +93,24 @@ def nominal_cell(cell: MeasuringCell) -> Cell:
 
 
 def analyze(
-    project: Project, inputs: Inputs, *, progress: Progress = lambda stage: None
+    project: Project,
+    inputs: Inputs,
+    *,
+    progress: Progress = lambda stage: None,
+    memo: Memo | None = None,
+    most_checks: int = _CROSS_CHECKS,
 ) -> Analysis:
     """The recipe: fixture, checks, fits, conductivities, Arrhenius. Reads and writes nothing.
 
-    Raises InputError where no spectrum can be used, or a fixture does not cover the spectra.
+    memo: keeps what was found for spectra and points that come again unchanged. most_checks: how many spectra are
+    looked at without their circuit. Raises InputError where no spectrum can be used, a fixture does not cover the
+    spectra, or a mask names what is not there.
     """
     from cis.fit import fit_series
     from cis.joint import fit_joint
 
+    kept = Memo(keep=max(len(inputs.spectra), 1)) if memo is None else memo
+    check_masks(project.mask, [(s.label, s.spectrum) for s in inputs.spectra])
     instruments = instruments_of(
         project,
         inputs.certificates,
@@ -107,10 +119,12 @@ def analyze(
         started=[s.spectrum.started for s in inputs.spectra],
     )
     progress("checking spectra")
-    prepared, compensated, refused = _prepare(project, inputs, instruments.fixture)
+    prepared, compensated, refused = _prepare(project, inputs, instruments.fixture, kept)
     progress(f"fitting {len(prepared)} spectra")
     cell = nominal_cell(instruments.cell)
-    fits = fit_series([p.spectrum for p in prepared], circuit=project.model.circuit, cell=cell)
+    fits = fit_series(
+        [p.spectrum for p in prepared], circuit=project.model.circuit, cell=cell, memo=kept
+    )
     thermometer = instruments.thermometer
     readings = tuple(p.temperature_k for p in prepared)
     values = []
@@ -129,14 +143,21 @@ def analyze(
     joint = None
     if project.model.series == "separate and joint" and len(fits) > 1:
         progress("fitting the series at once")
-        joint = fit_joint(fits, cell=cell)
+        joint = kept("joint", (fits, cell), lambda: fit_joint(fits, cell=cell))
     progress("cross-checks")
-    checked = set(np.linspace(0, len(fits) - 1, min(len(fits), _CROSS_CHECKS)).astype(int).tolist())
-    checks = tuple(cross_check(fit) if k in checked else None for k, fit in enumerate(fits))
+    checked = set(np.linspace(0, len(fits) - 1, min(len(fits), most_checks)).astype(int).tolist())
+    checks = tuple(
+        kept("cross-check", _seen_without(fit), partial(cross_check, fit)) if k in checked else None
+        for k, fit in enumerate(fits)
+    )
     progress("Arrhenius")
     porosity, density, sample_findings = _porosity(project.sample, project.sample.plates)
     permittivity, permittivity_findings = series_permittivity(values, porosity=porosity)
-    arrhenius, arrhenius_findings = series_arrhenius(project, instruments, readings, values)
+    arrhenius, arrhenius_findings = kept(
+        "Arrhenius",
+        (project.arrhenius, instruments.cell, instruments.thermometer, readings, values),
+        lambda: series_arrhenius(project, instruments, readings, values),
+    )
     return Analysis(
         project=project,
         instruments=instruments,
@@ -155,6 +176,7 @@ def analyze(
         findings=(
             *instruments.findings,
             *input_findings(project, instruments, prepared, refused, compensated),
+            *mask_findings([(p.label, p.spectrum) for p in prepared]),
             *sample_findings,
             *fit_findings(prepared, fits, values),
             *permittivity_findings,
@@ -165,8 +187,13 @@ def analyze(
     )
 
 
+def _seen_without(fit: ArcFit) -> tuple[object, ...]:
+    """What a cross-check depends on: the points, and the electrode that is taken off."""
+    return fit.spectrum, fit.circuit_string, fit.parameters
+
+
 def _prepare(
-    project: Project, inputs: Inputs, fixture: Fixture | None
+    project: Project, inputs: Inputs, fixture: Fixture | None, memo: Memo
 ) -> tuple[tuple[Labelled, ...], tuple[Compensated | None, ...], tuple[Refused, ...]]:
     """Crop, compensate and check every spectrum; the refused ones apart with their reasons."""
     from cis.validate import validate
@@ -177,12 +204,12 @@ def _prepare(
     errors: list[InputError] = []
     for item in inputs.spectra:
         try:
-            spectrum = _crop(item.spectrum, project)
+            spectrum = masked(_crop(item.spectrum, project), item.label, project.mask)
             correction = None
             if fixture is not None:
                 correction = compensate(spectrum.frequency_hz, spectrum.z_ohm, fixture=fixture)
                 spectrum = replace(spectrum, z_ohm=correction.z_ohm)
-            validate(spectrum)
+            memo("validation", (spectrum,), partial(validate, spectrum))
         except InputError as error:
             if error.where.startswith("fixture"):
                 raise

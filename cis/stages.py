@@ -52,7 +52,7 @@ class Spectrum:
     line: shape (n,), line number in the file of each point (record number in a binary file), to name a point.
     temperature_k: sample temperature if the file states it, else None.
     started: ISO time, if stated. header: facts by name, as text. ignored: columns or blocks seen and not used.
-    findings: doubts of the reader.
+    findings: doubts of the reader. masked: place of a point -> why its user leaves it out.
     """
 
     file: str
@@ -67,6 +67,7 @@ class Spectrum:
     header: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    masked: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

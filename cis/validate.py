@@ -1,7 +1,7 @@
 """Checks before the fit: what cannot be a passive sample is refused, what a rule forbids is masked and listed.
 
 The rules, in their order (a point is dropped only by one of them, and says by which):
-1. no number, or a frequency or impedance of zero; 2. an exact copy of its neighbour in frequency;
+1. no number, or a frequency or impedance of zero; masked in the project file; 2. an exact copy of its neighbour in frequency;
 3. a phase beyond +-92 degrees (Re Z < 0 beyond what a phase error of an analyzer explains);
 4. within 1.5% of 50 or 60 Hz or of their harmonics up to the fifth, whatever the value: mains pickup is
    systematic, and looking before dropping would bias the uncertainty;
@@ -42,6 +42,8 @@ def validate(spectrum: Spectrum) -> Validation:
     reasons: dict[int, str] = {}
     findings: list[Finding] = []
     _drop(reasons, ~(np.isfinite(f) & np.isfinite(z) & (f > 0.0) & (np.abs(z) > 0.0)), _NOTHING)
+    for place, reason in sorted(spectrum.masked.items()):
+        reasons.setdefault(place, f"masked by hand: {reason}")
     _drop(reasons, _copies(f, z), "an exact copy of the point before it")
     _refuse_few(spectrum, reasons, "with a frequency and an impedance")
     _impossible(spectrum, reasons, findings)
@@ -49,7 +51,8 @@ def validate(spectrum: Spectrum) -> Validation:
         [mains_line(value, harmonics=MAINS_ALWAYS) for value in f.tolist()], dtype=object
     )
     hit = np.array([bool(name) for name in mains])
-    if f.size - len(reasons) - int(hit.sum()) >= max(FEWEST, 0.6 * f.size):
+    offered = f.size - len(spectrum.masked)
+    if f.size - len(reasons) - int(hit.sum()) >= max(FEWEST, 0.6 * offered):
         for index in np.flatnonzero(hit):
             reasons.setdefault(int(index), f"mains: {mains[index]}")
     elif hit.any():
