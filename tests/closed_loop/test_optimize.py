@@ -227,6 +227,17 @@ def test_as_a_user_runs_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.long
+def test_a_parameter_stops_where_it_is_impossible(inputs: Inputs) -> None:
+    """A wall of 0.025 mm taken as exact asks for more sample than a full capillary: packing stays at 1, and it is said."""
+    found = fit(
+        inputs, *FAST, f"{PACKING}={{value=0.9, sigma=0.1}}", f"{WALL}={{value=0.025, sigma=0.0}}"
+    )
+    (packing,) = found.parameters
+    assert packing.posterior.value == 1.0
+    assert any("end of what is possible" in f.text for f in found.findings)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_posteriors_of_many_seeds(seed: int, tmp_path: Path) -> None:
     """Fresh counts, inputs wrong by a draw from what is stated: every posterior holds the truth within 4 of its sigmas."""

@@ -81,12 +81,18 @@ class Search:
         }
 
     def at_limit(self, u: Array) -> list[str]:
-        """Parameters that want to be where they cannot."""
-        return [
-            p.path
-            for p, x in zip(self._parameters, u, strict=False)
-            if not p.low <= p.value + x * float(p.sigma or 0.0) <= p.high
+        """Parameters that stand at an end of what is possible, away from where they were stated."""
+        held = self._possible(u + np.sign(u) * 1e-6) != u + np.sign(u) * 1e-6
+        return [p.path for p, h in zip(self._parameters, held, strict=False) if h]
+
+    def _possible(self, u: Array) -> Array:
+        """u inside what the parameters can be."""
+        ends = [
+            ((p.low - p.value) / (p.sigma or 1.0), (p.high - p.value) / (p.sigma or 1.0))
+            for p in self._parameters[: u.size]
         ]
+        low, high = np.array(ends).T
+        return np.clip(u, low, high)
 
     def reduce(self, u: Array) -> tuple[Project, Reduction]:
         """The project at u and its reduction."""
@@ -162,7 +168,7 @@ class Search:
         covariance = model.covariance(scale)
         here = cost(model.value, model.at, covariance=covariance)
         for halving in range(_HALVINGS):
-            u = model.at + (goal - model.at) / 2.0**halving
+            u = self._possible(model.at + (goal - model.at) / 2.0**halving)
             value = self.residual(*self.reduce(u))
             if cost(value, u, covariance=covariance) <= here + 1e-9:
                 return u, value
