@@ -47,6 +47,8 @@ def concise(value: float, sigma: float | None, *, digits: int = 4) -> str:
     else:
         last = math.floor(math.log10(float(f"{sigma:.0e}")))  # 0.0098 is one digit of 0.01
     top = math.floor(math.log10(abs(value))) if value != 0.0 else last
+    if last > 0 and last == top:
+        last -= 1  # 45(10), not 4(1)e+01: one digit of a value is not a value
     if -4 <= top <= 5 and last <= 0:
         return f"{value:.{-last}f}({round(sigma / 10.0**last)})"
     exponent = max(top, last)
