@@ -1,6 +1,5 @@
 """Running a campaign: give out the jobs, collect what becomes of them, in any order, and lose nothing."""
 
-import importlib.metadata
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
@@ -18,11 +17,12 @@ from calibration.campaign.jobs import (
     Status,
     changed_while_read,
     content_digest,
+    program_version,
 )
 from calibration.campaign.workers import Pool, blas_threads
 from calibration.errors import InputError, OutputError
 
-__all__ = ["Run", "do_job", "program_version", "run_campaign"]
+__all__ = ["Run", "do_job", "run_campaign"]
 
 _AHEAD = 3  # jobs given out per worker: enough that none waits, few enough that memory stays flat
 
@@ -72,11 +72,6 @@ class Run:
         return [o for o in self.outcomes if o.failure is not None]
 
 
-def program_version() -> str:
-    """Of this program, where this is called."""
-    return importlib.metadata.version("xtsred")
-
-
 def do_job(recipe: Recipe, job: Job, folder: str) -> Outcome:
     """Do one job in a worker, or find that it is done; its result is durable before this returns.
 
@@ -92,7 +87,7 @@ def do_job(recipe: Recipe, job: Job, folder: str) -> Outcome:
             digest=digest,
             failure=failure,
             threads=blas_threads(),
-            version=program_version(),
+            version=program_version(recipe.program),
         )
 
     try:
@@ -132,7 +127,7 @@ def run_campaign(
     waiting = iter(jobs)
     outcomes: list[Outcome] = []
 
-    own_version = program_version()
+    own_version = program_version(recipe.program)
 
     def note(outcome: Outcome) -> None:
         if outcome.version not in ("", own_version):
@@ -199,7 +194,7 @@ def _other_version(theirs: str, ours: str) -> InputError:
     return InputError(
         f"a worker runs version {theirs} of this program, and this is {ours}",
         why="the results of two versions would stand in one table",
-        remedy="install the same version where the workers run",
+        remedy="install the same version where the workers run, and do not change it during a run",
     )
 
 

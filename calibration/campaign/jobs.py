@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -23,6 +24,7 @@ __all__ = [
     "Status",
     "changed_while_read",
     "content_digest",
+    "program_version",
 ]
 
 Status = Literal["computed", "kept", "failed"]
@@ -108,6 +110,22 @@ class Outcome:
     version: str = ""
 
 
+@lru_cache(maxsize=4)
+def program_version(program: str) -> str:
+    """The version of this program, and the first letters of a digest of its source.
+
+    A checkout that was edited, or updated between two releases, has another digest: its results are others.
+    program: the command; its first word is the package that does the work.
+    """
+    packages = ("calibration", program.split()[0])
+    digest = hashlib.sha256()
+    for name in packages:
+        root = Path(__file__).resolve().parents[2] / name
+        for path in sorted((*root.rglob("*.py"), *root.rglob("*.toml"))):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{importlib.metadata.version('xtsred')} ({digest.hexdigest()[:12]})"
+
+
 def content_digest(recipe: Recipe, job: Job, files: Sequence[Path]) -> str:
     """Fingerprint of everything a result depends on: program, libraries, what the job says, the bytes of its files.
 
@@ -116,7 +134,8 @@ def content_digest(recipe: Recipe, job: Job, files: Sequence[Path]) -> str:
     said = {
         "format": _FORMAT,
         "program": recipe.program,
-        "versions": {n: importlib.metadata.version(n) for n in ("xtsred", *recipe.libraries)},
+        "version": program_version(recipe.program),
+        "libraries": {n: importlib.metadata.version(n) for n in recipe.libraries},
         "numpy": np.__version__,
         "name": job.name,
         "spec": job.spec,

@@ -1,5 +1,6 @@
 """A campaign loses nothing: not by failures, dead workers, kills, full disks, or two runs at once."""
 
+import importlib.metadata
 import importlib.util
 import os
 import random
@@ -16,7 +17,7 @@ import pytest
 from calibration.campaign.durable import FolderLock, Store, publish
 from calibration.campaign.engine import Run, run_campaign
 from calibration.campaign.findings import Tally, group_findings
-from calibration.campaign.jobs import Job, Result
+from calibration.campaign.jobs import Job, Result, program_version
 from calibration.campaign.place import check_campaign, mark_campaign
 from calibration.campaign.table import read_table
 from calibration.campaign.workers import local_pool, pool_of
@@ -60,9 +61,31 @@ def test_finished_jobs_are_kept_and_changed_ones_are_not(tmp_path: Path) -> None
 
 def test_the_version_of_the_program_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())
-    monkeypatch.setattr("importlib.metadata.version", lambda name: "99.0")
-    newer = run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())
-    assert statuses(newer) == ["computed"] * 2
+    with monkeypatch.context() as library:
+        library.setattr("importlib.metadata.version", lambda name: "99.0")
+        newer = run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())
+        assert statuses(newer) == ["computed"] * 2
+    assert statuses(run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())) == ["kept"] * 2
+    edited = "calibration.campaign.{}.program_version"
+    for module in ("jobs", "engine"):
+        monkeypatch.setattr(edited.format(module), lambda program: "0.1.0 (edited)")
+    changed = run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())
+    assert statuses(changed) == ["computed"] * 2
+
+
+def test_workers_of_another_version_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calibration.campaign.engine.program_version", lambda program: "0.0 (old)")
+    with pytest.raises(InputError, match=r"a worker runs version .*, and this is 0\.0"):
+        run_campaign(jobs(2), Toy(), folder=tmp_path, pool=local_pool(1))
+
+
+def test_the_version_is_of_the_source() -> None:
+    """Each half has its own: an edit of one leaves the other's results."""
+    both = {program_version(name) for name in ("xtsred batch", "cis batch")}
+    assert len(both) == 2
+    assert all(v.startswith(importlib.metadata.version("xtsred")) for v in both)
 
 
 def test_failures_are_listed_and_stop_no_other(tmp_path: Path) -> None:
