@@ -43,19 +43,24 @@ class Edits:
     def set(self, key: str, value: Any, *, along: Mapping[str, Any] | None = None) -> bool:
         """Change a key, None removes it; returns whether that changed anything.
 
+        value: a plain number leaves a sigma in the file alone; { value, sigma } sets both.
         along: other keys that mean nothing without this change, in the same step.
         """
-        if _same(value, self.value(key)):
+        if self._applies(key, value):
             return False
         if self._moving != key:
             self._history.append(dict(self._changes))
             self._moving = key
         for name, new in {key: value, **(along or {})}.items():
-            before = _number(self.file.value(name))
             self._changes.pop(name, None)
-            if not _same(new, before):
+            if not self._applies(name, new):
                 self._changes[name] = new
         return True
+
+    def _applies(self, key: str, value: Any) -> bool:
+        """Whether a key has that value; a plain number is compared with the number of { value, sigma }."""
+        now = self._changes[key] if key in self._changes else self.file.value(key)
+        return _same(value, now if isinstance(value, Mapping) else _number(now))
 
     def rest(self) -> None:
         """The control has come to rest: its next move is a new step."""

@@ -1,7 +1,8 @@
 """Keys written into a project file that somebody wrote by hand: comments, order and layout stay.
 
 A key is written as for --set: tables by dots, entries of lists by [0]: `fourier.q_range[1]`, `scan[0].scale`. Where the file
-has { value = ..., sigma = ... } and a plain number is set, the sigma stays.
+has { value = ..., sigma = ... } and a plain number is set, the sigma stays. A list of tables is set whole; entries that stay
+keep their place and their comments.
 """
 
 import math
@@ -15,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.items import Item
+from tomlkit.items import AoT, Item
 
 from calibration.errors import ConfigError, InputError, OutputError
+from calibration.page.table_list import set_tables
 
 __all__ = ["ProjectFile", "as_settings", "changed_text", "read_project_file", "write_changes"]
 
 Changes = Mapping[str, Any]
-"""Key path -> new value (number, text, flag, list of those); None removes the key."""
+"""Key path -> new value (number, text, flag, list of those, list of tables); None removes the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,9 @@ def _set(document: Any, key: str, value: Any) -> None:
     if isinstance(last, int):
         node[last] = _item(value)
         return
+    if isinstance(node.get(last), AoT) or (not path and last not in node and _is_tables(value)):
+        set_tables(node, last, value or ())
+        return
     if value is None:
         if last in node:
             del node[last]
@@ -227,6 +232,10 @@ def _set(document: Any, key: str, value: Any) -> None:
         node[last] = _aligned(old, _item(value))
     else:
         node[last] = _item(value)
+
+
+def _is_tables(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
 
 
 def _check_step(node: Any, part: str | int, key: str) -> None:
