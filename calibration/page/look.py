@@ -136,6 +136,7 @@ def new_plot(
     height: int,
     x_range: Range1d | DataRange1d | None = None,
     y_scale: Literal["linear", "log"] = "linear",
+    x_scale: Literal["linear", "log"] = "linear",
     title: str = "",
 ) -> Any:
     """An empty plot in the house style with pan, zoom and reset; share x_range to link plots."""
@@ -146,6 +147,7 @@ def new_plot(
         tools=_TOOLS,
         active_drag="box_zoom",
         active_scroll="wheel_zoom",
+        x_axis_type=x_scale,
         y_axis_type=y_scale,
         x_axis_label=x_label,
         y_axis_label=y_label,
