@@ -7,6 +7,9 @@ up would reach the last bits of the results.
 import contextlib
 import os
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from calibration.errors import InputError
 
 __all__ = ["ONE_THREAD", "Pool", "blas_threads", "local_pool", "pool_of"]
 
+_LOOK_S = 0.5
 ONE_THREAD: Mapping[str, str] = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
@@ -76,7 +80,7 @@ def _loky(size: int) -> Iterator[Executor]:
     from joblib.externals import loky
 
     executor = loky.ProcessPoolExecutor(
-        max_workers=size, initializer=_leave_interrupts, env=dict(ONE_THREAD)
+        max_workers=size, initializer=_begin, initargs=(os.getpid(),), env=dict(ONE_THREAD)
     )
     try:
         yield executor
@@ -86,9 +90,21 @@ def _loky(size: int) -> Iterator[Executor]:
     executor.shutdown(wait=True)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; only the one that gives out the work answers."""
+def _begin(giver: int) -> None:
+    """What a worker does first. giver: process that gives out the work.
+
+    Ctrl-C reaches every process of a terminal; only the giver answers. A giver that is killed cannot stop its workers,
+    which would wait for ever (each holds the other end of the others' pipes): they look whether it is still there.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(giver,), daemon=True).start()
+
+
+def _end_with(giver: int) -> None:
+    """End this process when its parent has; a result that is being written is then not there, or whole."""
+    while os.getppid() == giver or sys.platform == "win32":  # there a parent's number never changes
+        time.sleep(_LOOK_S)
+    os._exit(1)
 
 
 def _dask_pool(scheduler: str, workers: int | None) -> Pool:

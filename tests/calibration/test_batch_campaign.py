@@ -227,6 +227,42 @@ def kill_and_finish(
     return subprocess.run(command, cwd=cwd, check=False, capture_output=True).returncode
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_workers_of_a_killed_run_end(tmp_path: Path) -> None:
+    process = subprocess.Popen(toy_command(tmp_path, count=2000), cwd=ROOT)
+    while not list(tmp_path.glob("parts/*/*.npz")):
+        time.sleep(0.05)
+    workers = children_of(process.pid)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30.0
+    while any(is_running(w) for w in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [w for w in workers if is_running(w)]
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                stat = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            if int(stat.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        stat = (Path("/proc") / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def toy_command(folder: Path, *, workers: int = 2, count: int = 40) -> list[str]:
     module = "tests.calibration.batch_recipes"
     return [sys.executable, "-m", module, str(folder), str(count), str(workers)]
