@@ -13,7 +13,7 @@ from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding, Report, Section, Table, typeset, write_report
 from calibration.report_pdf import write_pdf
-from xtsred.budget.page import budget_sections, budget_values
+from xtsred.budget.page import budget_sections, budget_values, scale_text
 from xtsred.comparison_page import comparison_headline, comparison_sections, comparison_values
 from xtsred.config import Project
 from xtsred.figures import (
@@ -152,7 +152,7 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
     if c is not None:
         rows += comparison_headline(c)
     n = reduction.normalization
-    rows.append((f"normalization K, {n.method}", n.k))
+    rows.append((f"normalization K, {n.method}", scale_text(reduction)))
     if n.compton_response is not None:
         rows.append(("Compton response", n.compton_response))
     if n.continuum is not None:

@@ -10,7 +10,7 @@ from xtsred.budget.figures import budget_figure, monte_carlo_figure
 from xtsred.budget.records import Budget, MonteCarlo, Source
 from xtsred.stages import Array, Reduction
 
-__all__ = ["budget_sections", "budget_values"]
+__all__ = ["budget_sections", "budget_values", "scale_text"]
 
 _SHOWN = 1e-4
 _TOLD = 0.5
@@ -191,6 +191,15 @@ def budget_values(budget: Budget | None) -> dict[str, Any] | None:
             for s in sorted(budget.sources, key=lambda s: -shares.get(s.name, 0.0))
         ],
     }
+
+
+def scale_text(reduction: Reduction) -> Quantity | str:
+    """K for the headline: with all sources where something is stated, and what the fit alone leaves."""
+    k, budget = reduction.normalization.k, reduction.budget
+    if budget is None or not any(s.kind == "stated" for s in budget.sources):
+        return k
+    total = Quantity(k.value, budget.total("K"), k.unit)
+    return str(total) if k.sigma is None else f"{total} (fit {k.sigma:.2g})"
 
 
 def _monte_carlo_values(found: MonteCarlo | None) -> dict[str, Any] | None:
