@@ -1,6 +1,6 @@
 """Scale of the batch commands: patterns and spectra per second, memory against their number, what a stored result costs.
 
-    PYTHONPATH=. python benchmarks/batch.py [patterns|spectra|store|threads ...] [--count N] [--small N] [--workers 1 2] [--keep DIR]
+    PYTHONPATH=. python benchmarks/batch.py [patterns|spectra|collect|store|threads ...] [--count N] [--small N] [--workers 1 2] [--keep DIR]
 
 patterns: generated patterns of 15 200 points, in a capillary, with multiple scattering; spectra: virtual pellets of 8 spectra.
 --count 2000 and --count 5000 are the figures asked for; the defaults are a tenth of them. Linux only (reads /proc).
@@ -198,6 +198,40 @@ def spectra(folder: Path, count: int, small: int, workers: list[int]) -> None:
     print(f"  fits.csv the same for all numbers of workers: {len(set(outputs)) == 1}")
 
 
+def collect(folder: Path, count: int, small: int) -> None:
+    """Memory of the end of a batch alone (tables, HDF5, page): real results, repeated to the number of patterns."""
+    series = write_heating(folder / "few", np.linspace(300.0, 800.0, 20).tolist(), extra=MULTIPLE)
+    code = (
+        "import sys, resource, time; from dataclasses import replace; from pathlib import Path\n"
+        "from calibration.campaign.engine import Run, run_campaign\n"
+        "from calibration.campaign.workers import local_pool\n"
+        "from xtsred.batch.recipe import PatternRecipe, jobs_of\n"
+        "from xtsred.batch.run import write_results\n"
+        "from xtsred.batch.series import load_series\n"
+        "n, out = int(sys.argv[2]), Path(sys.argv[3])\n"
+        "s = load_series(Path(sys.argv[1]))\n"
+        "r = run_campaign(jobs_of(s), PatternRecipe(str(s.project_path)), folder=out / 'parts', pool=local_pool(2))\n"
+        "def at(k): return k % 20, f'p{k}'\n"
+        "o = [replace(r.outcomes[i], number=k, name=m) for k in range(n) for i, m in [at(k)]]\n"
+        "v = [dict(s.members[i].values, temperature_K=300.0 + k) for k in range(n) for i, m in [at(k)]]\n"
+        "s = replace(s, members=tuple(replace(s.members[k % 20], name=f'p{k}', values=v[k]) for k in range(n)))\n"
+        "t = time.perf_counter(); c = time.process_time()\n"
+        "write_results(s, Run(outcomes=o, store=r.store), out=out, command='')\n"
+        "print(time.perf_counter() - t, time.process_time() - c, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    rows: list[tuple[str, ...]] = [
+        ("patterns", "clock s", "CPU s", "peak memory MB", "series.h5 MB")
+    ]
+    for n in (small, count):
+        out = folder / f"collected{n}"
+        out.mkdir()
+        words = [sys.executable, "-c", code, str(series), str(n), str(out)]
+        said = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+        size = (out / "series.h5").stat().st_size / 2**20
+        rows.append((str(n), *(f"{float(v):.1f}" for v in said), f"{size:.1f}"))
+    table("The end of a batch: all results read one by one, tables, HDF5, page", rows)
+
+
 def store(folder: Path) -> None:
     place = Store(folder / "store")
     arrays = {name: np.random.default_rng(1).normal(size=1000) for name in "abcdefg"}
@@ -267,6 +301,9 @@ def main() -> None:
             elif what == "spectra":
                 count = options.count or 480
                 spectra(folder, count, options.small or max(count // 10, 8), options.workers)
+            elif what == "collect":
+                count = options.count or 2000
+                collect(folder, count, options.small or max(count // 10, 20))
             elif what == "store":
                 store(folder)
             elif what == "threads":

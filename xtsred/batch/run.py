@@ -15,7 +15,7 @@ from calibration.report import write_report
 from xtsred.batch.recipe import PROGRAM, PatternRecipe, jobs_of
 from xtsred.batch.series import Series
 
-__all__ = ["Batch", "run_batch"]
+__all__ = ["Batch", "run_batch", "write_results"]
 
 _LIBRARIES = ("numpy", "scipy", "xraydb", "xraylib", "matplotlib", "h5py", "joblib")
 
@@ -51,7 +51,7 @@ def run_batch(
             jobs_of(series), recipe, folder=out.absolute() / RESULTS, pool=pool, tell=tell
         )
         say("writing")
-        _write(series, run, out=out, command=command)
+        write_results(series, run, out=out, command=command)
         removed = 0
         if (
             not run.failed
@@ -60,7 +60,8 @@ def run_batch(
     return Batch(folder=out, run=run, removed=removed)
 
 
-def _write(series: Series, run: Run, *, out: Path, command: str) -> None:
+def write_results(series: Series, run: Run, *, out: Path, command: str) -> None:
+    """Tables, HDF5 and page of a run into its folder, one result in memory at a time. Raises OutputError."""
     # drawing and HDF5 wait until there is something to write
     from xtsred.batch.collect import collect_numbers, series_csv
     from xtsred.batch.nexus import write_series
