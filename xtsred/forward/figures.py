@@ -25,7 +25,7 @@ def pulls_figure(
     pulls: quantity -> shape (draws, points). axes_of: of those that are curves, label and values of their axis.
     """
     rows = -(-len(pulls) // _COLUMNS) + -(-len(axes_of) // 2)
-    figure = new_figure(width_in=10.0, height_in=2.3 * rows)
+    figure = new_figure(width_in=10.0, height_in=2.4 * rows)
     grid = figure.add_gridspec(rows, _COLUMNS)
     for k, (name, values) in enumerate(pulls.items()):
         _histogram(figure.add_subplot(grid[k // _COLUMNS, k % _COLUMNS]), name, values)
@@ -48,7 +48,7 @@ def _histogram(axes: Axes, name: str, values: Array) -> None:
     x = np.linspace(-4.0, 4.0, 201)
     axes.plot(x, np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi), color=COLOURS[6])
     inside = [100 * np.mean(np.abs(values) <= _limit(share)) for share in _SHARES]
-    axes.set_title(f"{name}: {inside[0]:.1f} %, {inside[1]:.1f} %", fontsize=9)
+    axes.set_title(f"{name}\n{inside[0]:.1f} %, {inside[1]:.1f} %", fontsize=9)
     axes.set_xlim(-4.0, 4.0)
     axes.set_yticks([])
 
@@ -63,7 +63,7 @@ def _along(axes: Axes, name: str, label: str, x: Array, values: Array) -> None:
     axes.set_xlabel(label)
     axes.set_ylabel(f"{name} covered (%)")
     axes.set_ylim(50, 100)
-    axes.legend(loc="center right")
+    axes.legend(loc="lower right", ncols=2)
 
 
 def _limit(share: float) -> float:
