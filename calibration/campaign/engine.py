@@ -17,7 +17,7 @@ from calibration.campaign.jobs import (
     Status,
     changed_while_read,
     content_digest,
-    program_version,
+    release,
 )
 from calibration.campaign.workers import Pool, blas_threads
 from calibration.errors import InputError, OutputError
@@ -87,7 +87,7 @@ def do_job(recipe: Recipe, job: Job, folder: str) -> Outcome:
             digest=digest,
             failure=failure,
             threads=blas_threads(),
-            version=program_version(recipe.program),
+            version=release(),
         )
 
     try:
@@ -127,7 +127,7 @@ def run_campaign(
     waiting = iter(jobs)
     outcomes: list[Outcome] = []
 
-    own_version = program_version(recipe.program)
+    own_version = release()
 
     def note(outcome: Outcome) -> None:
         if outcome.version not in ("", own_version):
@@ -194,7 +194,7 @@ def _other_version(theirs: str, ours: str) -> InputError:
     return InputError(
         f"a worker runs version {theirs} of this program, and this is {ours}",
         why="the results of two versions would stand in one table",
-        remedy="install the same version where the workers run, and do not change it during a run",
+        remedy="install the same version where the workers run",
     )
 
 

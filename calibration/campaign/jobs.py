@@ -25,6 +25,7 @@ __all__ = [
     "changed_while_read",
     "content_digest",
     "program_version",
+    "release",
 ]
 
 Status = Literal["computed", "kept", "failed"]
@@ -98,7 +99,7 @@ class Outcome:
 
     computed: now; kept: an earlier run had finished it, and nothing that it depends on has changed; failed: see
     failure. threads: of numerical libraries in the worker, as its environment says ("" where it does not).
-    version: of this program in the worker.
+    version: release of this program in the worker.
     """
 
     number: int
@@ -108,6 +109,11 @@ class Outcome:
     failure: Failure | None = None
     threads: str = ""
     version: str = ""
+
+
+def release() -> str:
+    """The version of this program, where this is called."""
+    return importlib.metadata.version("xtsred")
 
 
 @lru_cache(maxsize=4)
@@ -123,7 +129,7 @@ def program_version(program: str) -> str:
         root = Path(__file__).resolve().parents[2] / name
         for path in sorted((*root.rglob("*.py"), *root.rglob("*.toml"))):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return f"{importlib.metadata.version('xtsred')} ({digest.hexdigest()[:12]})"
+    return f"{release()} ({digest.hexdigest()[:12]})"
 
 
 def content_digest(recipe: Recipe, job: Job, files: Sequence[Path]) -> str:

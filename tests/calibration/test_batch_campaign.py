@@ -66,9 +66,8 @@ def test_the_version_of_the_program_counts(tmp_path: Path, monkeypatch: pytest.M
         newer = run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())
         assert statuses(newer) == ["computed"] * 2
     assert statuses(run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())) == ["kept"] * 2
-    edited = "calibration.campaign.{}.program_version"
-    for module in ("jobs", "engine"):
-        monkeypatch.setattr(edited.format(module), lambda program: "0.1.0 (edited)")
+    edited = "calibration.campaign.jobs.program_version"
+    monkeypatch.setattr(edited, lambda program: "0.1.0 (edited)")
     changed = run_campaign(jobs(2), Toy(), folder=tmp_path, pool=in_thread())
     assert statuses(changed) == ["computed"] * 2
 
@@ -76,7 +75,7 @@ def test_the_version_of_the_program_counts(tmp_path: Path, monkeypatch: pytest.M
 def test_workers_of_another_version_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calibration.campaign.engine.program_version", lambda program: "0.0 (old)")
+    monkeypatch.setattr("calibration.campaign.engine.release", lambda: "0.0")
     with pytest.raises(InputError, match=r"a worker runs version .*, and this is 0\.0"):
         run_campaign(jobs(2), Toy(), folder=tmp_path, pool=local_pool(1))
 
