@@ -13,6 +13,7 @@ command = LazyGroup(
         "inspect": ("say what each export is", "cis.cli.inspect:inspect"),
         "convert": ("write spectra as plain text", "cis.cli.convert:convert"),
         "analyze": ("a temperature series to sigma_DC and E_A", "cis.cli.analyze:analyze"),
+        "tune": ("turn the keys of a project, watch R and E_A", "cis.cli.tune:tune"),
         "batch": ("many samples to one table and page", "cis.cli.batch:batch"),
         "fit": ("fit one spectrum or many, no project file", "cis.cli.fit:fit"),
         "arrhenius": ("activation energies from a table", "cis.cli.arrhenius:arrhenius"),
