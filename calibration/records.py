@@ -33,6 +33,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_MAX_DEPTH = 30
+
 Check = Callable[[Mapping[str, Any]], Sequence[str]]
 """What no single key can know: raw table -> problems, each beginning with its key path.
 
@@ -168,11 +170,33 @@ def load(
             remedy=toml_remedy(text, str(error)),
             where=str(path),
         ) from error
+    except RecursionError as error:
+        raise _too_deep(path) from error
     overrides = {}
     for setting in settings:
         key, value = _apply(table, setting)
         overrides[key] = value
+    if _depth(table) > _MAX_DEPTH:
+        raise _too_deep(path)
     return Loaded(parse(cls, table, where=str(path), check=check), path, overrides)
+
+
+def _too_deep(path: Path) -> InputError:
+    return InputError(
+        "the project file is nested too deeply",
+        why=f"no key of a project file is deeper than {_MAX_DEPTH} tables and lists",
+        where=str(path),
+    )
+
+
+def _depth(table: dict[str, Any]) -> int:
+    """Levels of tables and lists; counted level by level, for recursion would end in an error of its own."""
+    depth, level = 0, list[dict[str, Any] | list[Any]]([table])
+    while level:
+        depth += 1
+        inner = [v for node in level for v in (node.values() if isinstance(node, dict) else node)]
+        level = [v for v in inner if isinstance(v, (dict, list))]
+    return depth
 
 
 def parse(cls: type[T], table: Mapping[str, Any], *, where: str, check: Check | None = None) -> T:

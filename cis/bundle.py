@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def _curves(folder: Path) -> dict[str, Curve]:
 
 
 def _numbers(rows: Sequence[Mapping[str, str]], column: str) -> np.ndarray[Any, Any]:
-    return np.array([float(row[column]) if row.get(column) else 0.0 for row in rows])
+    return np.array([float(row[column]) if row.get(column) else math.nan for row in rows])
 
 
 def _quantities(folder: Path) -> Mapping[str, Any]:

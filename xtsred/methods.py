@@ -147,9 +147,9 @@ def _results(project: config.Project, result: Mapping[str, Any], cite: _Cited) -
     if n["compton_response"] is not None:
         c = Quantity(n["compton_response"]["value"], n["compton_response"]["sigma"])
         said.append(f"The Compton response was fitted: {c}.")
-    window = {"none": "no window", "lorch": f"the Lorch window {cite('lorch')}"}.get(
-        fourier.window, f"the {fourier.window} window"
-    )
+    window = "no window" if fourier.window == "none" else f"the {fourier.window} window"
+    if fourier.window == "lorch":
+        window = f"the Lorch window {cite('lorch')}"
     if fourier.window == "soper-barney":
         window = f"the Soper-Barney window {cite('soper-barney')}"
     said.append(

@@ -196,7 +196,7 @@ def _manifest(
     if members[MANIFEST].file_size > _FREE_BYTES:
         raise _refused(f"{MANIFEST} is too large", where)
     try:
-        facts: Any = json.loads(archive.read(MANIFEST))
+        facts: Any = json.loads(_bounded(archive, members[MANIFEST]))
     except (ValueError, RecursionError) as error:
         raise _refused(f"{MANIFEST} is not JSON: {error}", where) from error
     if not isinstance(facts, dict):
@@ -218,6 +218,12 @@ def _manifest(
         )
         raise _refused(f"its members are not those of its manifest ({text})", where)
     return facts
+
+
+def _bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member whole; `ZipFile.read` would unpack more than is declared before it looks at the sum."""
+    with archive.open(info) as source:
+        return source.read(info.file_size + 1)
 
 
 def _unpack(

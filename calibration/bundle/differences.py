@@ -59,7 +59,7 @@ def verdict(relative: float, in_sigma: float | None) -> Verdict:
 
 
 def compare_curves(then: Mapping[str, Curve], now: Mapping[str, Curve]) -> tuple[Difference, ...]:
-    """One Difference per curve; a curve that only one run has, or on another grid, is infinitely different."""
+    """One Difference per curve, and one of its uncertainty where both have it; a curve that only one run has, or on another grid, is infinitely different."""
     found = []
     for name in dict.fromkeys([*then, *now]):
         a, b = then.get(name), now.get(name)
@@ -71,27 +71,41 @@ def compare_curves(then: Mapping[str, Curve], now: Mapping[str, Curve]) -> tuple
             )
         else:
             found.append(_curve(name, a, b))
+            ours, theirs = _uncertainty(a), _uncertainty(b)
+            if ours is not None and theirs is not None and not math.isinf(found[-1].relative):
+                found.append(_curve(f"uncertainty of {name}", ours, theirs))
     return tuple(found)
 
 
+def _uncertainty(curve: Curve) -> Curve | None:
+    """An uncertainty as a curve: a hundredth of itself is a hundredth of a sigma."""
+    if curve.sigma is None:
+        return None
+    return Curve(x=curve.x, y=curve.sigma, sigma=curve.sigma)
+
+
 def _curve(name: str, a: Curve, b: Curve) -> Difference:
+    if a.x.shape == b.x.shape == (0,):
+        return Difference(name=name, then="empty", now="empty", in_sigma=None, relative=0.0)
     if a.x.shape != b.x.shape or not np.allclose(a.x, b.x, rtol=1e-8, atol=1e-12):
         grids = [f"{c.x.size} points, {c.x[0]:.6g} to {c.x[-1]:.6g}" for c in (a, b)]
         return Difference(name=name, then=grids[0], now=grids[1], in_sigma=None, relative=math.inf)
-    difference = np.abs(b.y - a.y)
-    k = int(np.argmax(difference)) if difference.size else 0
-    scale = float(np.max(np.abs(a.y))) or 1.0
-    in_sigma = None
-    if a.sigma is not None:
-        known = a.sigma > 0.0
-        ratio = np.where(known, difference / np.where(known, a.sigma, 1.0), 0.0)
-        k = int(np.argmax(ratio)) if bool(known.any()) and ratio.max() > 0.0 else k
-        in_sigma = float(ratio[k]) if bool(known.any()) else None
+    alike = (a.y == b.y) | (np.isnan(a.y) & np.isnan(b.y))  # unknown then and now is no difference
+    difference = np.where(alike, 0.0, np.abs(b.y - a.y))
+    difference[np.isnan(difference)] = math.inf  # known in one run only
+    scale = float(np.nanmax(np.abs(a.y), initial=0.0)) or 1.0
+    sigma = np.zeros_like(a.y) if a.sigma is None else a.sigma
+    known = sigma > 0.0
+    bare = np.where(known, 0.0, difference)
+    ratio = np.where(known, difference / np.where(known, sigma, 1.0), 0.0)
+    # where no sigma is known a visible change counts by itself: that other points have one excuses nothing
+    unknown = not bool(known.any()) or bool(bare.max() > ROUNDING * scale)
+    k = int(np.argmax(bare if unknown else ratio))
     return Difference(
         name=name,
         then=f"{a.y[k]:.6g}",
         now=f"{b.y[k]:.6g}",
-        in_sigma=in_sigma,
+        in_sigma=None if unknown else float(ratio[k]),
         relative=float(difference.max()) / scale,
         where=f"{a.x[k]:.5g}",
     )
@@ -114,17 +128,29 @@ def compare_quantities(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple
                 )
             )
             continue
-        change = abs(b[0] - a[0])
-        found.append(
-            Difference(
-                name=name,
-                then=f"{a[0]:.8g}",
-                now=f"{b[0]:.8g}",
-                in_sigma=change / a[1] if a[1] else None,
-                relative=change / (abs(a[0]) or 1.0),
-            )
-        )
+        found.append(_quantity(name, a, b))
     return tuple(found)
+
+
+def _quantity(
+    name: str, a: tuple[float, float | None], b: tuple[float, float | None]
+) -> Difference:
+    """Value and uncertainty: the larger of the two changes, or infinite where one run alone knows an uncertainty."""
+    change = abs(b[0] - a[0])
+    if a[1] is not None and b[1] is not None:
+        change = max(change, abs(b[1] - a[1]))
+    one_knows = (a[1] is None) != (b[1] is None)
+    return Difference(
+        name=name,
+        then=_with_sigma(*a),
+        now=_with_sigma(*b),
+        in_sigma=change / a[1] if a[1] and not one_knows else None,
+        relative=math.inf if one_knows else change / (abs(a[0]) or 1.0),
+    )
+
+
+def _with_sigma(value: float, sigma: float | None) -> str:
+    return f"{value:.8g}" + ("" if sigma is None else f" ± {sigma:.3g}")
 
 
 def _number(entry: Any) -> tuple[float, float | None] | None:

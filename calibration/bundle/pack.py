@@ -133,16 +133,15 @@ def _result(half: Half, folder: Path) -> dict[str, Any]:
     where = folder / "result.json"
     try:
         result: Any = json.loads(where.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             "this is no result folder",
             why=f"{where.name} cannot be read: {error}",
             remedy=f"name a folder that `{half.program}` wrote",
             where=str(folder),
         ) from error
-    program = (
-        str(result.get("provenance", {}).get("program", "")) if isinstance(result, dict) else ""
-    )
+    made = result.get("provenance") if isinstance(result, dict) else None
+    program = str(made.get("program", "")) if isinstance(made, dict) else ""
     if program.split()[:1] != [half.program] or not (folder / "run.toml").is_file():
         raise InputError(
             f"this is no result folder of `{half.program}`",
@@ -155,8 +154,8 @@ def _result(half: Half, folder: Path) -> dict[str, Any]:
 
 
 def _check_unchanged(files: Sequence[Path], recorded: Sequence[Any], project: Path) -> None:
-    """Every raw file must still be the one that the result was made from."""
-    known = {str(entry["sha256"]) for entry in recorded}
+    """Every raw file must still be the one that the result was made from, also where two have changed places."""
+    known = {(Path(entry["path"]).name, str(entry["sha256"])) for entry in recorded}
     for file in files:
         try:
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -167,7 +166,7 @@ def _check_unchanged(files: Sequence[Path], recorded: Sequence[Any], project: Pa
                 remedy="put it back, or correct its path in run.toml",
                 where=str(file),
             ) from error
-        if digest not in known:
+        if (file.name, digest) not in known:
             raise InputError(
                 "a file was changed since the result was made from it",
                 why="its checksum is not that in result.json",
@@ -234,24 +233,63 @@ def verify_bundle(half: Half, path: Path, *, keep: Path | None = None) -> Verifi
                 where=str(path),
             )
         check_inside(
-            project.read_text(encoding="utf-8"),
+            project.read_text(encoding="utf-8", errors="replace"),  # the second run says where
             folder=project.parent,
             root=opened.folder,
             keys=half.path_keys,
             where=f"{path}:project/run.toml",
         )
         again = keep or Path(work) / "again"
+        then = _outcome_of_others(half, results, where=f"{path}:results")
         half.rerun(project, again, f"{half.program} verify {path.name}")
-        then, now = _result(half, results), _result(half, again)
+        now = _outcome(half, again)
         return Verification(
-            title=str(then["title"]),
+            title=then.title,
             differences=(
-                *compare_curves(half.curves(results), half.curves(again)),
-                *compare_quantities(half.quantities(results), half.quantities(again)),
+                *compare_curves(then.curves, now.curves),
+                *compare_quantities(then.quantities, now.quantities),
             ),
-            versions=_versions(then["provenance"], now["provenance"]),
-            findings=_findings(then, now),
+            versions=_versions(then.versions, now.versions),
+            findings=_findings(then.findings, now.findings),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What one run said, as far as two are compared."""
+
+    title: str
+    curves: Mapping[str, Curve]
+    quantities: Mapping[str, Any]
+    versions: Mapping[str, str]
+    findings: Sequence[str]
+
+
+def _outcome(half: Half, folder: Path) -> _Outcome:
+    result = _result(half, folder)
+    made = result["provenance"]
+    return _Outcome(
+        title=str(result["title"]),
+        curves=half.curves(folder),
+        quantities=half.quantities(folder),
+        versions={"xtsred": made["version"], "system": made["system"], **made["libraries"]},
+        findings=[str(f["text"]) for f in result["findings"]],
+    )
+
+
+def _outcome_of_others(half: Half, folder: Path, *, where: str) -> _Outcome:
+    """The outcome in a folder that anybody may have written. Raises InputError for whatever is wrong with it."""
+    try:
+        return _outcome(half, folder)
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise InputError(
+            "the results in the bundle cannot be read",
+            why=f"they are not as `{half.program}` writes them ({type(error).__name__}: {error})"[
+                :300
+            ],
+            remedy="ask for the bundle again",
+            where=where,
+        ) from error
 
 
 def _check_program(half: Half, opened: OpenedBundle, path: Path) -> None:
@@ -264,17 +302,11 @@ def _check_program(half: Half, opened: OpenedBundle, path: Path) -> None:
         )
 
 
-def _versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    a = {"xtsred": then["version"], "system": then["system"], **then["libraries"]}
-    b = {"xtsred": now["version"], "system": now["system"], **now["libraries"]}
+def _versions(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     names = dict.fromkeys([*a, *b])
     pairs = {n: (str(a.get(n, "absent")), str(b.get(n, "absent"))) for n in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _findings(
-    then: Mapping[str, Any], now: Mapping[str, Any]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    a = [str(f["text"]) for f in then["findings"]]
-    b = [str(f["text"]) for f in now["findings"]]
+def _findings(a: Sequence[str], b: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(t for t in a if t not in b), tuple(t for t in b if t not in a)

@@ -2,9 +2,10 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tomlkit
@@ -14,6 +15,7 @@ from calibration.errors import InputError
 __all__ = ["Moved", "check_inside", "move_project", "paths_of"]
 
 RAW = "raw"
+_ESCAPED = re.compile(r"\[([*?[])\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,29 +31,56 @@ def move_project(text: str, *, folder: Path, keys: Sequence[str], files: Sequenc
 
     text, folder: the project file, and where its relative paths start. keys: where paths stand, such as
     "scan[].file"; a value may be a pattern. files: all files that were read. Files keep their names;
-    each folder they came from becomes one folder of the bundle, so that patterns keep their meaning.
+    each folder they came from becomes one folder of the bundle, and the folders that a pattern like "*/x.txt" runs over
+    keep their places below it, so that patterns keep their meaning.
     """
     homes: dict[Path, str] = {}
     placed: dict[str, Path] = {}
+    document = tomlkit.parse(text)
+    named = [
+        (table, key, *_pattern(Path(os.path.normpath(folder.absolute() / str(table[key])))))
+        for table, key in paths_of(document, keys)
+    ]
+    deep = sorted({root for _, _, root, rest in named if len(rest.parts) > 1})
 
     def home(directory: Path) -> str:
         if directory not in homes:
-            taken = set(homes.values())
+            taken = {name.casefold() for name in homes.values()}  # one folder on some systems
             stem = re.sub(r"[^A-Za-z0-9._-]+", "_", directory.name).strip("._") or "data"
             number, name = 2, stem
-            while name in taken:
+            while name.casefold() in taken:
                 name, number = f"{stem}-{number}", number + 1
             homes[directory] = name
         return homes[directory]
 
+    def inside(root: Path, rest: Path) -> str:
+        whole = root / rest
+        top = next((d for d in deep if root.is_relative_to(d)), root)
+        return f"{RAW}/{home(top)}/{whole.relative_to(top).as_posix()}"
+
     for file in files:
         absolute = Path(os.path.normpath(file.absolute()))
-        placed[f"{RAW}/{home(absolute.parent)}/{absolute.name}"] = absolute
-    document = tomlkit.parse(text)
-    for table, key in paths_of(document, keys):
-        absolute = Path(os.path.normpath(folder.absolute() / str(table[key])))
-        table[key] = f"../{RAW}/{home(absolute.parent)}/{absolute.name}"
+        placed[inside(absolute.parent, Path(absolute.name))] = absolute
+    for table, key, root, rest in named:
+        table[key] = f"../{inside(root, rest)}"
     return Moved(text=tomlkit.dumps(document), files=placed)
+
+
+def _pattern(path: Path) -> tuple[Path, Path]:
+    """A path as the folder that is certain and the rest, of which more than the last part only where it has wildcards.
+
+    A file whose name merely looks like a pattern is none; [*], [?] and [[] (`glob.escape`) stand for their characters.
+    """
+    if path.is_file() or not any(_wild(part) for part in path.parts):
+        return path.parent, Path(path.name)
+    number = next(i for i, part in enumerate(path.parts) if _wild(part))
+    number = min(number, len(path.parts) - 1)
+    plain = [_ESCAPED.sub(r"\1", part) for part in path.parts[:number]]
+    return Path(*plain), Path(*path.parts[number:])
+
+
+def _wild(part: str) -> bool:
+    return any(c in _ESCAPED.sub("", part) for c in "*?[")
 
 
 def paths_of(document: Any, keys: Sequence[str]) -> Iterator[tuple[Any, str]]:
@@ -76,14 +105,17 @@ def paths_of(document: Any, keys: Sequence[str]) -> Iterator[tuple[Any, str]]:
 def check_inside(text: str, *, folder: Path, root: Path, keys: Sequence[str], where: str) -> None:
     """Refuse a bundle's project file that names a file outside the bundle. Raises InputError."""
     try:
-        document = tomlkit.parse(text)
-    except ValueError as error:
+        document = tomllib.loads(text)  # as the project is read when it runs
+    except (ValueError, RecursionError) as error:
         raise InputError(
             "the project file of the bundle is not valid TOML", why=str(error), where=where
         ) from error
     top = root.resolve()
     for table, key in paths_of(document, keys):
-        if not (folder / str(table[key])).resolve().is_relative_to(top):
+        named = PurePosixPath(table[key])
+        # `bundle` writes ../raw/...; a climb after a pattern such as **/.. leads where no check can tell
+        climbs = ".." in named.parts[1:] or "\\" in table[key]
+        if climbs or not (folder / named).resolve().is_relative_to(top):
             raise InputError(
                 "the bundle is refused",
                 why=f"its project file names {table[key]!r}, which is outside the bundle",

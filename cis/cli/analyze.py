@@ -1,5 +1,6 @@
 """`cis analyze`: project files to conductivities, activation energies and reports."""
 
+import glob
 import json
 import shlex
 import tomllib
@@ -161,14 +162,21 @@ def _resolved(loaded: "Loaded[Project]") -> str:
 
     table, folder = tomllib.loads(to_toml(loaded.record)), loaded.folder.resolve()
     for spectrum in table["spectrum"]:
-        spectrum["files"] = str(folder / spectrum["files"])
+        spectrum["files"] = _placed(folder, spectrum["files"])
     for name in {"open", "short", "load"} & set(table.get("fixture", {})):
-        table["fixture"][name] = str(folder / table["fixture"][name])
+        table["fixture"][name] = _placed(folder, table["fixture"][name])
     for kind in {"cell", "fixture", "thermometer"} & set(table.get("calibration", {})):
         table["calibration"][kind] = str(folder / table["calibration"][kind])
     header = [f"as resolved from {loaded.path.name}"]
     header += [f"--set {shlex.quote(f'{k}={v}')}" for k, v in loaded.overrides.items()]
     return to_toml(table, header=header)
+
+
+def _placed(folder: Path, pattern: str) -> str:
+    """A file or pattern by absolute path; wildcards in the name of the folder itself are none of the pattern's."""
+    if (folder / pattern).is_file() or Path(pattern).is_absolute():
+        return str(folder / pattern)
+    return str(Path(glob.escape(str(folder))) / pattern)
 
 
 def _result(project: Path, target: Path, analysis: "Analysis") -> dict[str, Any]:

@@ -47,8 +47,10 @@ def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spe
             spectra: list[Spectrum] = []
             for member in wanted:
                 label = f"{path}!{member.filename}"
+                with archive.open(member) as source:  # ZipFile.read unpacks what is not declared
+                    content = source.read(member.file_size + 1)
                 spectra += zplot.read_text(
-                    lines_of(archive.read(member), label), options, name=Path(member.filename).stem
+                    lines_of(content, label), options, name=Path(member.filename).stem
                 )
     except (
         zipfile.BadZipFile,

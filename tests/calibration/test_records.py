@@ -149,6 +149,17 @@ def test_files_that_are_missing_no_text_or_no_toml(tmp_path: Path) -> None:
         load(Plan, path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 100_000, "[" + ".".join("a" * 5000) + "]\n", "a = " + "[" * 40 + "]" * 40],
+)
+def test_a_file_nested_without_end_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="nested too deeply"):
+        load(Plan, path)
+
+
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('\ufeffname = "a"\nradius_mm = 1\n', encoding="utf-8")

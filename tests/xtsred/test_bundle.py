@@ -72,6 +72,75 @@ def test_a_changed_project_is_told_in_sigma(
     assert "changed: parameter: packing fraction by an unknown number of sigma" in said
 
 
+def changed_bundle(bundled: Path, target: Path, name: str, content: bytes) -> Path:
+    """A bundle of somebody who also mends the checksum of what he changes."""
+    import hashlib
+
+    with zipfile.ZipFile(bundled / "out.zip") as archive:
+        members = {n: archive.read(n) for n in archive.namelist()} | {name: content}
+    manifest = json.loads(members.pop("bundle.json"))
+    manifest["files"][name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+        archive.writestr("bundle.json", json.dumps(manifest))
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("results/result.json", b"[" * 100_000),
+        ("results/result.json", b"[]"),
+        ("results/result.json", b'{"provenance": []}'),
+        (
+            "results/result.json",
+            b'{"title": "x", "findings": [], "provenance": {"program": "xtsred reduce", '
+            b'"version": "1", "system": "x", "libraries": {}}}',
+        ),
+        ("results/VIRTUAL_50Na2S-50SiS2.sq", b"#L A  B  C\n1 2 3\n"),
+        ("results/VIRTUAL_50Na2S-50SiS2.sq", b"\xff\xfe"),
+        ("project/run.toml", b"\xff\xfe"),
+        ("project/run.toml", b"a=" + b"[" * 100_000),
+    ],
+)
+def test_a_bundle_with_nonsense_in_it_is_one_clear_error(
+    bundled: Path,
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = changed_bundle(bundled, tmp_path / "x.zip", name, content)
+    assert run(command, ["verify", str(path)]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_scans_that_changed_places_are_not_bundled(
+    bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(bundled / "data", tmp_path / "data")
+    shutil.copytree(bundled / "out", tmp_path / "out")
+    a, b = (tmp_path / "data" / name for name in ("air.xy", "empty_capillary.xy"))
+    a.rename(tmp_path / "c")
+    b.rename(a)
+    (tmp_path / "c").rename(b)
+    assert run(command, ["bundle", str(tmp_path / "out")]) == 2
+    assert "a file was changed since" in capsys.readouterr().err
+
+
+def test_methods_list_the_references_that_they_cite(bundled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(bundled / "out", folder)
+    project = folder / "run.toml"
+    text = project.read_text(encoding="utf-8").replace('window = "lorch"', 'window = "none"')
+    project.write_text(text, encoding="utf-8")
+    paragraph, references = methods_text(folder).split("\n\n", 1)
+    listed = [line.split("]")[0] + "]" for line in references.splitlines()]
+    assert all(mark in paragraph for mark in listed)
+    assert "Lorch" not in references
+
+
 def test_a_raw_file_that_was_changed_since_is_not_bundled(
     bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import struct
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -129,6 +130,16 @@ def test_bad_archives_are_refused(tmp_path: Path) -> None:
         read_spectra(archive(tmp_path / "a.xlsx", {"xl/workbook.xml": "1"}))
     with pytest.raises(ReadError, match="more than a measurement"):
         read_spectra(archive(tmp_path / "b.mdat", {"bomb.z": "0" * (MAX_BYTES + 1)}))
+    lying = archive(tmp_path / "e.mdat", {"one.z": "0" * 30_000_000}).read_bytes()
+    (tmp_path / "e.mdat").write_bytes(
+        lying.replace((30_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    )
+    tracemalloc.start()  # ZipFile.read would unpack all of it before it looks at the size
+    with pytest.raises(ReadError):
+        read_spectra(tmp_path / "e.mdat")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
     whole = archive(tmp_path / "c.mdat", {"one.z": zplot_text()}).read_bytes()
     for cut in (30, len(whole) // 2, len(whole) - 5):
         (tmp_path / "d.mdat").write_bytes(whole[:cut])
