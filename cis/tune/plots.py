@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from bokeh.core.properties import value
 from bokeh.events import Tap
 from bokeh.layouts import column, row
 from bokeh.models import (
@@ -180,7 +181,7 @@ class Plots:
         plot.multi_line("xs", "ys", source=fits, line_color=_FIT, line_width=1.3)
         style = {
             "source": frames,
-            "text_font": "system-ui",
+            "text_font": value("system-ui"),
             "text_baseline": "bottom",
             "y_offset": -2,
         }
