@@ -145,6 +145,7 @@ def test_projects_and_a_page(pellets: Path, tmp_path: Path) -> None:
     assert "VIRTUAL DATA" in page
 
 
+@pytest.mark.long
 def test_workers_and_kills_do_not_change_a_byte(pellets: Path, tmp_path: Path) -> None:
     for workers in (1, 2):
         samples, out = load_samples(pellets), tmp_path / str(workers)

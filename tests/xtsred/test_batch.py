@@ -393,7 +393,7 @@ def test_command_prints_json_and_says_what_failed(
 ) -> None:
     out = tmp_path / "out"
     (own.parent / "hot" / "ns_800K.xy").write_text("not a scan\n", encoding="utf-8")
-    arguments = ["batch", str(own), "--out", str(out), "--workers", "2", "--json"]
+    arguments = ["batch", str(own), "--out", str(out), "--workers", "1", "--json"]
     assert run(command, arguments) == 3
     printed = capsys.readouterr()
     found = json.loads(printed.out)
@@ -433,6 +433,7 @@ def test_ctrl_c_ends_with_130_and_keeps_what_is_done(own: Path, tmp_path: Path) 
     assert list(out.glob("parts/*/*.npz"))  # a killed run continues in the same way, see below
 
 
+@pytest.mark.long
 def test_killed_runs_end_with_the_same_bytes(own: Path, reduced: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = cli("batch", str(own), "--out", str(out), "--workers", "2")
