@@ -6,10 +6,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calibration.radiation import Line
-from xtsred.atoms import form_factors, incoherent, mean_square, number_density, square_mean
+from xtsred.atoms import (
+    Composition,
+    compton_shells,
+    form_factors,
+    incoherent,
+    mean_square,
+    number_density,
+    square_mean,
+)
 from xtsred.binning import momentum_transfer
 from xtsred.corrections.absorption import Attenuation
 from xtsred.corrections.compton import klein_nishina_over_thomson, shifted_energy
+from xtsred.corrections.compton_detected import (
+    BoundElectrons,
+    ComptonDetection,
+    compton_detection,
+)
 from xtsred.corrections.multiple_scattering import (
     Beam,
     EnergyAttenuation,
@@ -19,8 +32,9 @@ from xtsred.corrections.multiple_scattering import (
     scattering_kernel,
 )
 from xtsred.memo import Memo
-from xtsred.scattering import LineTerms, Setup, Substance, compton_response
+from xtsred.scattering import LineTerms, Setup, Substance
 from xtsred.solve import structure_at
+from xtsred.spectrum import response
 from xtsred.stages import Array, StructureFactor
 from xtsred.unpack import Plan
 
@@ -101,7 +115,8 @@ def multiple_scattering_model(
     """
     setup, line, terms = plan.setup, lines[0].line, lines[0]
     core = _cross_section(setup.sample, line, plan)
-    kernel = _kernel(setup, line, empty=False)
+    detection = _detection(setup, line, plan.reference_response, memo or Memo(keep=1))
+    kernel = _kernel(setup, line, detection, empty=False)
     wall, wall_share = None, None
     if setup.wall is not None and terms.wall_ratio is not None:
         wall = _cross_section(setup.wall, line, plan).scatterer(None)
@@ -111,7 +126,7 @@ def multiple_scattering_model(
         empty = keep(
             "multiple scattering, container",
             (two_theta_deg, empty_setup, line, plan.reference_response),
-            lambda: _of_empty(two_theta_deg, setup, line, wall),
+            lambda: _of_empty(two_theta_deg, _kernel(setup, line, detection, empty=True), wall),
         )
         wall_share = empty * terms.wall_ratio / core.number_density_per_a3
 
@@ -129,18 +144,45 @@ def multiple_scattering_model(
     return Computed(of=of, accuracy=kernel.accuracy)
 
 
-def _of_empty(two_theta_deg: Array, setup: Setup, line: Line, wall: Scatterer | None) -> Array:
+def _of_empty(two_theta_deg: Array, kernel: ScatteringKernel, wall: Scatterer | None) -> Array:
     """Multiple scattering of the empty container per atom/Å^3 of a core that is not there; shape (n,)."""
     return multiple_scattering(
         two_theta_deg,
-        kernel=_kernel(setup, line, empty=True),
+        kernel=kernel,
         core=None,
         wall=wall,
         reference_density_per_a3=1.0,
     ).ms_total
 
 
-def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
+def _detection(
+    setup: Setup, line: Line, reference_response: float, keep: Memo
+) -> ComptonDetection | None:
+    """Relative to the line's elastic photons, the reference of K; None where every photon counts."""
+    if setup.detector.counts_all:
+        return None
+    materials = [s.composition for s in (setup.sample, setup.wall) if s is not None]
+
+    def found() -> ComptonDetection:
+        return compton_detection(
+            [_electrons(material) for material in materials],
+            energy_kev=line.energy_kev,
+            counted=lambda e: response(e, detector=setup.detector) / reference_response,
+        )
+
+    return keep(
+        "Compton photons counted", (materials, line, setup.detector, reference_response), found
+    )
+
+
+def _electrons(material: Composition) -> BoundElectrons:
+    momentum, binding, profiles = compton_shells(material)
+    return BoundElectrons(momentum=momentum, binding_kev=binding, profiles=profiles)
+
+
+def _kernel(
+    setup: Setup, line: Line, detection: ComptonDetection | None, *, empty: bool
+) -> ScatteringKernel:
     backwards = np.array([180.0])
     once = float(shifted_energy(backwards, energy_kev=line.energy_kev)[0])
     twice = float(shifted_energy(backwards, energy_kev=once)[0])
@@ -152,7 +194,7 @@ def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
             wall_per_mm=0.0 if setup.wall is None else float(setup.wall.mu_per_mm(at)),
         )
 
-    return scattering_kernel(
+    kernel = scattering_kernel(
         cylinder=setup.cylinder,
         beam=Beam(width_mm=setup.beam_width_mm, height_mm=setup.beam_height_mm),
         mu=EnergyAttenuation(
@@ -164,22 +206,21 @@ def _kernel(setup: Setup, line: Line, *, empty: bool) -> ScatteringKernel:
         polarization_ratio=setup.polarization.ratio,
         accepted=_ACCEPTED,
     )
+    return kernel if detection is None else kernel.counted(detection)
 
 
 def _cross_section(substance: Substance, line: Line, plan: Plan) -> _CrossSection:
-    """Compton carries the detector's response to it, relative to this line's: the reference of K."""
     setup = plan.setup
     q = momentum_transfer(_ANGLES, wavelength_a=line.wavelength_a)
     f = form_factors(substance.composition, q, energy_kev=line.energy_kev)
     recoil = klein_nishina_over_thomson(
         _ANGLES, energy_kev=line.energy_kev, beam=setup.polarization
     )
-    share = compton_response(_ANGLES, line, setup) / plan.reference_response
     return _CrossSection(
         q=q,
         square_mean=square_mean(substance.composition, f),
         mean_square=mean_square(substance.composition, f),
-        compton=share * recoil * incoherent(substance.composition, q),
+        compton=recoil * incoherent(substance.composition, q),
         number_density_per_a3=number_density(
             substance.composition, mass_density_g_per_cm3=substance.mass_density_g_per_cm3
         ),

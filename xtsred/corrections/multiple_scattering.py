@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.errors import InputError
+from xtsred.corrections.compton_detected import ComptonDetection
 from xtsred.corrections.multiple_scattering_kernel import (
     EnergyAttenuation,
     ScatteringKernel,
@@ -49,8 +50,7 @@ class Scatterer:
 
     number_density_per_a3: atoms/Å^3 (packing included). two_theta_deg: shape (m,), increasing, 0 to 180.
     coherent, compton: shape (m,), e.u. per atom, without polarization; compton with the recoil factor
-    (Klein-Nishina over Thomson). A detector that counts Compton photons differently: multiply compton by
-    its response relative to that for elastic photons (twice-shifted photons then get the product).
+    (Klein-Nishina over Thomson), whatever the detector makes of it: see `ScatteringKernel.counted`.
     """
 
     number_density_per_a3: float
@@ -132,22 +132,34 @@ def multiple_scattering(
     coherent = [_density(m, "coherent", chi) for m in materials]
     compton = [_density(m, "compton", chi) for m in materials]
     slowed = [_density(m, "coherent", softer) for m in materials]
+    unshifted = per_mm * _contracted(kernel.weights[0], coherent, coherent)
     ways = (
-        (0, coherent, coherent),
         (1, coherent, compton),
         (2, [c * (1.0 - 0.5 * u) for c in compton], coherent),
         (2, [c * 0.5 * u for c in compton], slowed),
         (3, compton, compton),
     )
-    ms2_from = np.zeros((len(materials), angles.size))
+    shifted = np.zeros_like(unshifted)
     for channel, firsts, seconds in ways:
-        ms2_from += per_mm * _contracted(kernel.weights[channel], firsts, seconds)
-    # e.u. per Å^3 that would send out what was scattered twice, as single scattering does
-    # (light polarized in the plane: what was scattered twice no longer vanishes at 90 degrees)
-    twice = ms2_from / (kernel.singles * np.maximum(kernel.polarization, 0.5))
-    again = [np.interp(chi, angles, row) for row in twice]
+        shifted += per_mm * _contracted(kernel.weights[channel], firsts, seconds)
+    ms2_from = unshifted + shifted
+    # what a third scattering sends on, by what came before it
     total = [a + b for a, b in zip(coherent, compton, strict=True)]
-    ms3 = per_mm * _contracted(kernel.weights[0], again, total).sum(axis=0)
+    chains: tuple[tuple[Array, list[Array]], ...] = ((ms2_from, total),)
+    if kernel.detection is not None:
+        chains = tuple(
+            (rows, [a + b * d for a, b, d in zip(coherent, compton, seen, strict=True)])
+            for rows, seen in zip(
+                (unshifted, shifted), _third(kernel, kernel.detection, materials), strict=True
+            )
+        )
+    ms3 = np.zeros(angles.size)
+    for rows, thirds in chains:
+        # e.u. per Å^3 that would send out what was scattered twice, as single scattering does
+        # (light polarized in the plane: what was scattered twice no longer vanishes at 90 degrees)
+        twice = rows / (kernel.singles * np.maximum(kernel.polarization, 0.5))
+        again = [np.interp(chi, angles, row) for row in twice]
+        ms3 += per_mm * _contracted(kernel.weights[0], again, thirds).sum(axis=0)
     ms2 = ms2_from.sum(axis=0)
     share = ms3 / np.where(ms2 > 0.0, ms2, 1.0)
     if np.any(share >= 0.9):
@@ -158,9 +170,12 @@ def multiple_scattering(
     at = np.atleast_1d(np.asarray(two_theta_deg, dtype=np.float64))
     scale = 1.0 / (reference_density_per_a3 * kernel.reference_area_mm2)
     to_angles = scale * _even_interpolation(at.tobytes(), angles.size)
+    once = [np.ones_like(at)] * len(materials)
+    if kernel.detection is not None:
+        once = kernel.detection.once_at(at)
     single = np.zeros_like(at)
-    for material, row in zip(materials, kernel.singles * kernel.polarization, strict=True):
-        sigma = _density(material, "coherent", at) + _density(material, "compton", at)
+    for material, row, d in zip(materials, kernel.singles * kernel.polarization, once, strict=True):
+        sigma = _density(material, "coherent", at) + d * _density(material, "compton", at)
         single += sigma * (to_angles @ row)
     return MultipleScattering(
         two_theta_deg=frozen(at),
@@ -170,6 +185,17 @@ def multiple_scattering(
         single=frozen(single),
         accuracy=kernel.accuracy,
     )
+
+
+def _third(
+    kernel: ScatteringKernel, detection: ComptonDetection, materials: list[Scatterer | None]
+) -> tuple[list[Array], list[Array]]:
+    """Response to a Compton photon of a third scattering over that before it: unshifted before, or shifted."""
+    compton = [_density(m, "compton", detection.two_theta_deg) for m in materials]
+    later = [
+        np.interp(kernel.chi_deg, detection.two_theta_deg, row) for row in detection.again(compton)
+    ]
+    return detection.once_at(kernel.chi_deg), later
 
 
 def _contracted(weights: _Weights, firsts: list[Array], seconds: list[Array]) -> Array:

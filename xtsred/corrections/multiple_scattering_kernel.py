@@ -4,13 +4,14 @@ Computed once; `multiple_scattering` contracts it with cross-sections as often a
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from calibration.errors import InputError
 from xtsred.corrections.absorption_grid import Attenuation
+from xtsred.corrections.compton_detected import ComptonDetection
 from xtsred.corrections.gauss import gauss_legendre
 from xtsred.corrections.geometry import Cylinder, irradiated_areas
 from xtsred.corrections.multiple_scattering_lines import (
@@ -80,7 +81,7 @@ class ScatteringKernel:
     half steps of the angle.
     singles: (material, angle), mm^2; reference_area_mm2: irradiated core. accuracy: relative change of
     isotropic double scattering between the last two grids of lines. polarization: (angle,), of single
-    scattering. recoil: E / 511 keV.
+    scattering. recoil: E / 511 keV. detection: of Compton photons, contained in the weights; None: all are counted.
     """
 
     two_theta_deg: Array
@@ -91,6 +92,27 @@ class ScatteringKernel:
     reference_area_mm2: float
     accuracy: float
     recoil: float
+    detection: ComptonDetection | None = None
+
+    def counted(self, detection: ComptonDetection) -> "ScatteringKernel":
+        """The kernel of a detector that counts Compton photons by their energy.
+
+        A photon that Compton-scatters once, before or after a coherent scattering, counts by that angle; one that
+        does so twice by both.
+        """
+        weights = self.weights.copy()
+        once = [row.astype(np.float32) for row in detection.once_at(self.chi_deg)]
+        materials = self.weights.shape[1]
+        for i, j in np.ndindex(materials, materials):
+            both = [p.astype(np.float32) for p in detection.products(i, j, self.chi_deg)]
+            for k in range(self.two_theta_deg.size):
+                # the angle to the way out at phi is the angle to the beam at phi - 2theta
+                weights[1, i, j, k] *= np.roll(once[j], 2 * k, axis=0)
+                weights[2, i, j, k] *= once[i]
+                weights[3, i, j, k] *= np.einsum(
+                    "rpa,rpa->pa", both[0], np.roll(both[1], 2 * k, axis=1)
+                )
+        return replace(self, weights=weights, detection=detection)
 
 
 def double_polarization(
