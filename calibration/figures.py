@@ -9,11 +9,13 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 
 from calibration.palette import COLOURS
 from calibration.report import RenderedFigure
 
-__all__ = ["COLOURS", "house_style", "new_figure", "render"]
+__all__ = ["COLOURS", "house_style", "literal", "new_figure", "render"]
 
 _STYLE: Any = {
     "font.size": 10.0,
@@ -42,6 +44,23 @@ def house_style() -> Iterator[None]:
         yield
 
 
+def literal(text: str) -> str:
+    """A name from a file as it is to be read: no formula between its dollars, and a place in the legend."""
+    escaped = text.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped  # matplotlib hides such labels
+
+
+def _unmath(figure: Figure) -> None:
+    """Dollars that are no formula are shown as they stand: a sample's name must not end a report."""
+    parser = MathTextParser("path")
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text.get_text().count("$") > 1:
+            try:
+                parser.parse(text.get_text())
+            except ValueError:
+                text.set_parse_math(False)
+
+
 def new_figure(
     *,
     width_in: float = 8.0,
@@ -61,6 +80,7 @@ def new_figure(
 
 def render(figure: Figure, *, name: str, title: str, caption: str) -> RenderedFigure:
     """Draw a figure as SVG and PNG; dates are left out so that the same data give the same bytes."""
+    _unmath(figure)
     svg, png = io.BytesIO(), io.BytesIO()
     with rc_context(_STYLE):
         # savefig would draw everything twice and lay it out four times: two thirds of the time of a report

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import MaxNLocator
 
-from calibration.figures import COLOURS, house_style, new_figure, render
+from calibration.figures import COLOURS, house_style, literal, new_figure, render
 from calibration.report import RenderedFigure
 from calibration.thermometer import celsius
 from cis.activation import ArrheniusResult
@@ -272,7 +272,7 @@ def groups_figure(results: Sequence[tuple[str, ArrheniusResult]], *, name: str) 
             marker,
             ms=4.5,
             color=colour,
-            label=label[:48],
+            label=literal(label[:48]),
         )
         fine = np.linspace(t.min(), t.max(), 50)
         axis.plot(1e3 / fine, np.log10(fit.line(fine)), "-", color=colour)
@@ -323,7 +323,7 @@ def each_fit(series: FittedSeries) -> list[tuple[ArcFit, Any, str]]:
     for k, (fit, t, name) in enumerate(
         zip(series.fits, series.temperatures_k, series.labels, strict=True)
     ):
-        triples.append((fit, shades[k], name if t is None else f"{celsius(t):.1f} °C"))
+        triples.append((fit, shades[k], literal(name) if t is None else f"{celsius(t):.1f} °C"))
     return triples
 
 

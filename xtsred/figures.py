@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from calibration.figures import COLOURS, house_style, new_figure, render
+from calibration.figures import COLOURS, house_style, literal, new_figure, render
 from calibration.report import RenderedFigure, typeset
 from xtsred.stages import Array, Comparison, PairDistribution, Reduction, Step
 
@@ -72,7 +72,8 @@ def _axes(
         ax.xaxis.set_label_coords(0.5, -0.32 / (ax.get_position().height * height_in))
         ax.yaxis.set_label_coords(-0.62 / breadth, 0.5)
         ax.set_title("", y=_TITLE)
-    figure.text(0.995, 0.01, name, ha="right", va="bottom", fontsize=7.5, color="#777777")
+    signed = literal(name)
+    figure.text(0.995, 0.01, signed, ha="right", va="bottom", fontsize=7.5, color="#777777")
     return figure, list(grid.ravel())
 
 
@@ -149,7 +150,7 @@ def scans_figure(reduction: Reduction) -> RenderedFigure:
 
 
 def _overlap(axes: Axes, step: Step, *, colour: str) -> None:
-    label = step.name.partition(": ")[2]
+    label = literal(step.name.partition(": ")[2])
     axes.plot(step.x, step.curves["ratio"], color=colour, label=label)
     axes.fill_between(
         step.x, step.curves["lower"], step.curves["upper"], color=colour, alpha=0.3, linewidth=0
@@ -288,9 +289,8 @@ def _structure(reduction: Reduction) -> RenderedFigure:
     axes.axhline(1.0, color="#444444", linewidth=0.7)
     axes.set_ylabel("S(Q)")
     if other is not None:
-        axes.plot(
-            other.q, other.s_other, color=COLOURS[1], linewidth=0.9, label=Path(other.name).name
-        )
+        label = literal(Path(other.name).name)
+        axes.plot(other.q, other.s_other, color=COLOURS[1], linewidth=0.9, label=label)
         _residual(below[0], other)
     axes.legend(loc="upper right")
     (axes, *below)[-1].set_xlabel(_Q)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from calibration.figures import COLOURS, house_style, new_figure, render
+from calibration.figures import COLOURS, house_style, literal, new_figure, render
 from calibration.report import RenderedFigure
 from cis.batch.collect import SampleSummary
 
@@ -31,7 +31,7 @@ def arrhenius_overview(samples: Sequence[SampleSummary]) -> RenderedFigure:
             ms=3.5 if named else 2.0,
             lw=0.9 if named else 0.5,
             color=COLOURS[i] if named else "#b8bec4",
-            label=sample.name if named else None,
+            label=literal(sample.name) if named else None,
             zorder=3 if named else 2,
             rasterized=crowd and not named,
         )
@@ -73,7 +73,7 @@ def energies_figure(samples: Sequence[SampleSummary]) -> RenderedFigure:
     if crowd:
         left.set_ylabel("rank by E_A")
     else:
-        left.set_yticks(rank, [name for name, _ in found])
+        left.set_yticks(rank, [literal(name) for name, _ in found])
     return render(
         figure,
         name="energies",

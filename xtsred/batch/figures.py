@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from calibration.figures import COLOURS, house_style, new_figure, render
+from calibration.figures import COLOURS, house_style, literal, new_figure, render
 from calibration.report import RenderedFigure, typeset
 from xtsred.batch.collect import Collected, Column
 from xtsred.stages import Array
@@ -136,7 +136,7 @@ def _quantities(collected: Collected, columns: Sequence[Column], *, name: str) -
             rasterized=many,
         )
         unit = f" ({typeset(column.unit)})" if column.unit else ""
-        axes.set_ylabel(f"{column.name}{unit}", fontsize=8)
+        axes.set_ylabel(f"{literal(column.name)}{unit}", fontsize=8)
         axes.set_xlabel(label_of(collected.x_name), fontsize=8)
     for axes in panels[len(columns) :]:
         axes.set_visible(False)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from calibration.figures import COLOURS, house_style, new_figure, render
+from calibration.figures import COLOURS, house_style, literal, new_figure, render
 from calibration.report import RenderedFigure
 from xtsred.budget.records import Budget, MonteCarlo, Source
 from xtsred.stages import Array, Reduction
@@ -72,9 +72,8 @@ def monte_carlo_figure(found: MonteCarlo, reduction: Reduction) -> RenderedFigur
         ax.set_xlim(float(x[0]), float(x[-1]))
         _limit(ax, np.nan_to_num(np.maximum(sampled, linear)))
     axes[0].legend(fontsize=8, loc="upper left", ncols=2)
-    figure.text(
-        0.995, 0.005, reduction.name, ha="right", va="bottom", fontsize=7.5, color="#777777"
-    )
+    signed = literal(reduction.name)
+    figure.text(0.995, 0.005, signed, ha="right", va="bottom", fontsize=7.5, color="#777777")
     return render(
         figure,
         name="monte_carlo",
