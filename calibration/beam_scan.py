@@ -238,6 +238,15 @@ def _start(scan: BeamScan) -> tuple[dict[str, Start], float]:
             remedy="scan the filled capillary through the direct beam, well beyond both of its edges",
             where="attenuation.z_scan",
         )
+    highest = float(np.median(np.sort(y)[-3:]))
+    if not (max(left, right) < 2.0 * min(left, right) and highest < 1.5 * max(left, right)):
+        raise InputError(
+            "this is no scan of a capillary through the direct beam",
+            why=f"it begins at {left:.4g}, ends at {right:.4g} and reaches {highest:.4g}: a free beam is the same on both sides, and nothing "
+            "is brighter",
+            remedy="name the scan of the filled capillary through the direct beam",
+            where="attenuation.z_scan",
+        )
     diameter = float(z[below[-1]] - z[below[0]])
     quarter = np.flatnonzero(y < bottom + 0.25 * (top - bottom))
     three = np.flatnonzero(y < bottom + 0.75 * (top - bottom))

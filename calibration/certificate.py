@@ -15,13 +15,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from calibration.errors import InputError, OutputError
+from calibration.errors import ConfigError, InputError, OutputError
 from calibration.quantity import Quantity
 from calibration.radiation import Line, identify
 from calibration.records import Number, as_table, load, record, to_toml
 from calibration.report import Finding
 
 __all__ = [
+    "PROBLEM",
     "BelongsTo",
     "Certificate",
     "Covariance",
@@ -30,10 +31,14 @@ __all__ = [
     "check_certificate",
     "issue_certificate",
     "read_certificate",
+    "remarks_of",
     "write_certificate",
 ]
 
 Kind = Literal["goniometer", "attenuation", "detector", "cell", "fixture", "thermometer"]
+
+PROBLEM = "problem: "
+"""How a remark begins that puts the certificate itself in doubt."""
 
 _SAME_LINE = (
     1e-3  # relative; a K-alpha doublet is 0.8 % wide at most, two anodes differ by more than 5 %
@@ -154,6 +159,15 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
+def remarks_of(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """What the findings of a calibration leave for its certificate: warnings, and problems marked as such."""
+    return tuple(
+        PROBLEM + f.text if f.severity == "problem" else f.text
+        for f in findings
+        if f.severity != "note"
+    )
+
+
 def write_certificate(certificate: Certificate, path: Path) -> None:
     """Write the certificate as TOML. Raises OutputError where the place cannot be written."""
     text = to_toml(
@@ -176,9 +190,9 @@ def write_certificate(certificate: Certificate, path: Path) -> None:
 def read_certificate(path: Path, *, kind: Kind) -> Certificate:
     """Read a certificate of this kind and check its signature.
 
-    Raises InputError or ConfigError for a file that is no certificate, one of another kind, and one that was altered.
+    Raises InputError for a file that cannot be read or is no certificate, one of another kind, and one that was altered.
     """
-    certificate = load(Certificate, path).record
+    certificate = _loaded(path, kind)
     if certificate.kind != kind:
         raise InputError(
             f"this is a certificate of kind {certificate.kind!r}, but {kind!r} is needed here",
@@ -193,6 +207,26 @@ def read_certificate(path: Path, *, kind: Kind) -> Certificate:
             where=str(path),
         )
     return certificate
+
+
+def _loaded(path: Path, kind: Kind) -> Certificate:
+    """The certificate as it stands in its file; what is wrong with the file is said of a certificate."""
+    try:
+        return load(Certificate, path).record
+    except ConfigError as error:
+        raise InputError(
+            "this file is no certificate",
+            why=f"{error.problems[0]}, for instance",
+            remedy=f"name the file that `calibrate` wrote as [calibration] {kind}, unchanged",
+            where=str(path),
+        ) from error
+    except InputError as error:
+        raise InputError(
+            error.what.replace("the project file", "the certificate"),
+            why=error.why,
+            remedy=f"check the path at [calibration] {kind}; `calibrate` writes certificates",
+            where=error.where,
+        ) from error
 
 
 def check_certificate(
@@ -210,7 +244,15 @@ def check_certificate(
     if lines:
         _check_radiation(certificate, lines, where)
     day = measured_on or datetime.now(UTC).date()
-    findings = []
+    findings = [
+        Finding(
+            "warning",
+            f"The {certificate.kind} certificate {certificate.name!r} was issued with a problem, and was applied all the same: "
+            + remark.removeprefix(PROBLEM),
+        )
+        for remark in certificate.remarks
+        if remark.startswith(PROBLEM)
+    ]
     if certificate.valid_until is not None:
         try:
             end = date.fromisoformat(certificate.valid_until)

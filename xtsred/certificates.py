@@ -1,6 +1,6 @@
 """Calibration certificates of a project: their values take the place of keys, and what speaks against them is told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -19,11 +19,14 @@ from calibration.report import Finding
 from xtsred.config import Detector, Goniometer, Project
 
 __all__ = [
+    "CERTIFIED",
     "Certified",
     "alignment_of",
     "certificate_files",
     "certificate_notes",
+    "certified_keys",
     "with_certificates",
+    "without_certificates",
 ]
 
 _SAME_ANGLE_DEG = 1e-4
@@ -31,6 +34,23 @@ _SAME = 1e-6
 _RADIUS = 0.02
 _KINDS: tuple[Kind, ...] = ("goniometer", "attenuation", "detector")
 _ANGLES = np.array([5.0, 30.0, 60.0, 90.0, 120.0, 150.0])
+
+
+CERTIFIED: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
+    "goniometer": {
+        "zero_deg": ("goniometer.zero_deg",),
+        "along_deg": ("goniometer.along_deg",),
+        "across_deg": ("goniometer.across_deg",),
+    },
+    "detector": {
+        "dead_time_s": ("detector.dead_time_s",),
+        "lower_keV": ("detector.lower_keV", "detector.window_keV[0]"),
+        "upper_keV": ("detector.upper_keV", "detector.window_keV[1]"),
+        "fwhm_keV": ("detector.fwhm_keV",),
+    },
+    "attenuation": {"mu_R": ("sample.mu_R",)},
+}
+"""Values that take the place of keys, and which; what else a certificate holds is told, not used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +88,25 @@ def with_certificates(loaded: Loaded[Project]) -> Loaded[Project]:
     return loaded if project is loaded.record else replace(loaded, record=project)
 
 
+def certified_keys(loaded: Loaded[Project]) -> dict[str, Kind]:
+    """Key path -> kind of the certificate whose value stands in it."""
+    return {
+        key: kind
+        for kind, path in _named(loaded)
+        for name in read_certificate(path, kind=kind).values
+        for key in CERTIFIED[kind].get(name, ())
+    }
+
+
+def without_certificates(project: Project, kinds: Iterable[Kind]) -> Project:
+    """The project with the values of these certificates kept, but their files no longer named."""
+    if project.calibration is None:
+        return project
+    table = replace(project.calibration, **dict.fromkeys(kinds))
+    left = any(getattr(table, kind) is not None for kind in _KINDS)
+    return replace(project, calibration=table if left else None)
+
+
 def _lines(project: Project) -> tuple[Line, ...]:
     from xtsred.unpack import tube_lines  # its tables wait until a certificate is named
 
@@ -76,9 +115,7 @@ def _lines(project: Project) -> tuple[Line, ...]:
 
 def _goniometer(project: Project, certificate: Certificate) -> Project:
     values = {
-        key: certificate.values[key]
-        for key in ("zero_deg", "along_deg", "across_deg")
-        if key in certificate.values
+        key: certificate.values[key] for key in CERTIFIED["goniometer"] if key in certificate.values
     }
     if not values:
         raise InputError(
@@ -217,13 +254,19 @@ def certificate_notes(loaded: Loaded[Project], *, started: tuple[str, ...] = ())
         findings += check_certificate(certificate, where=where, lines=lines, measured_on=day)
         for name, value in certificate.values.items():
             parameters[f"{kind} certificate, {name}"] = value
+        applied = {n: v for n, v in certificate.values.items() if n in CERTIFIED[kind]}
+        beside = [n for n in certificate.values if n not in applied]
         findings.append(
             Finding(
                 "note",
                 f"The {kind} certificate {certificate.name!r} of {certificate.created[:10]} ({path.name}, valid "
                 f"{'until ' + certificate.valid_until if certificate.valid_until else 'without a stated end'}) was applied: "
-                + "; ".join(f"{n} {v}" for n, v in certificate.values.items())
-                + ".",
+                + "; ".join(f"{n} {v}" for n, v in applied.items())
+                + (
+                    f". It also holds {', '.join(beside)}, which change nothing here."
+                    if beside
+                    else "."
+                ),
             )
         )
         if kind == "goniometer":

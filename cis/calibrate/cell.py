@@ -84,6 +84,7 @@ def calibrate_cell(loaded: Loaded[CalibrationFile]) -> CellCalibration:
         points=points,
         solution=solution,
         files=measured.files,
+        findings=findings,
     )
     return CellCalibration(
         points=tuple(points),
@@ -260,6 +261,7 @@ def _issue(
     points: Sequence[CellPoint],
     solution: Solution | None,
     files: Sequence[Path],
+    findings: Sequence[Finding],
 ) -> Certificate:
     table = loaded.record.cell
     facts: dict[str, str] = {"method": "" if table is None else table.method}
@@ -275,4 +277,12 @@ def _issue(
         temperatures = [p.measured.temperature_c for p in points]
         if all(t is not None for t in temperatures):
             tables["temperature_C"] = tuple(t.value for t in temperatures if t is not None)
-    return issue(loaded, "cell", values=values, files=files, facts=facts, tables=tables)
+    return issue(
+        loaded,
+        "cell",
+        values=values,
+        files=files,
+        facts=facts,
+        tables=tables,
+        findings=findings,
+    )

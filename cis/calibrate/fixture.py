@@ -66,6 +66,7 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
         }
     if table.load_ohm is not None:
         values["load_ohm"] = table.load_ohm
+    findings = _findings(fixture, opened, shorted)
     certificate = issue(
         loaded,
         "fixture",
@@ -73,13 +74,14 @@ def calibrate_fixture(loaded: Loaded[CalibrationFile]) -> FixtureCalibration:
         files=files,
         tables=fixture_tables(fixture),
         facts={"standards": " ".join(standards_of(fixture))},
+        findings=findings,
     )
     return FixtureCalibration(
         fixture=fixture,
         opened=opened,
         shorted=shorted,
         load_ohm=table.load_ohm,
-        findings=_findings(fixture, opened, shorted),
+        findings=findings,
         certificate=certificate,
         files=(loaded.path, *files),
     )

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from calibration.certificate import BelongsTo, Certificate, Kind, issue_certificate
+from calibration.certificate import BelongsTo, Certificate, Kind, issue_certificate, remarks_of
 from calibration.quantity import Quantity
 from calibration.records import Loaded
+from calibration.report import Finding
 from cis.calibrate.config import CalibrationFile
 
 __all__ = ["issue"]
@@ -19,8 +20,9 @@ def issue(
     files: Sequence[Path],
     tables: Mapping[str, tuple[float, ...]],
     facts: Mapping[str, str],
+    findings: Sequence[Finding],
 ) -> Certificate:
-    """A signed certificate with name, instrument and validity of [certificate]; what --set changed is remarked."""
+    """A signed certificate with name, instrument and validity of [certificate]; what --set changed and what was found wrong is remarked."""
     entry = loaded.record.certificate
     return issue_certificate(
         kind,
@@ -31,5 +33,8 @@ def issue(
         valid_days=entry.valid_days,
         tables=dict(tables),
         facts=dict(facts),
-        remarks=tuple(f"--set {key}={value}" for key, value in loaded.overrides.items()),
+        remarks=(
+            *(f"--set {key}={value}" for key, value in loaded.overrides.items()),
+            *remarks_of(findings),
+        ),
     )

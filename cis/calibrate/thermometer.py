@@ -74,6 +74,7 @@ def calibrate_thermometer(loaded: Loaded[CalibrationFile]) -> ThermometerCalibra
             "sigma_K": tuple(fit.sigma_k.tolist()),
         },
         facts={"reads": table.reads, **{f"citation_{k}": c for k, c in enumerate(citations, 1)}},
+        findings=fit.findings,
     )
     return ThermometerCalibration(
         readings=readings,

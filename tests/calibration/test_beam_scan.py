@@ -88,6 +88,18 @@ def test_a_free_beam_is_no_capillary() -> None:
         fit_beam_scan(BeamScan(position_mm=z, intensity=flat, sigma=np.sqrt(flat), absolute=True))
 
 
+@pytest.mark.parametrize("shape", ["one side", "a line"])
+def test_what_is_no_direct_beam_is_refused_at_once(shape: str) -> None:
+    """A 2theta scan of a powder named by mistake: it falls, and it has lines; fitting it took minutes."""
+    x = np.linspace(2.0, 140.0, 5000)
+    y = np.linspace(1e4, 4e3 if shape == "one side" else 1e4, x.size)
+    y = y - 0.96 * y * np.exp(-(((x - 70.0) / 15.0) ** 2))
+    if shape == "a line":
+        y[1000:1010] *= 5.0
+    with pytest.raises(InputError, match="no scan of a capillary"):
+        fit_beam_scan(BeamScan(position_mm=x, intensity=y, sigma=np.sqrt(y), absolute=True))
+
+
 def test_the_real_scan_agrees_with_another_program_and_takes_less_than_a_second(shared_data: Path) -> None:  # fmt: skip
     """mu D = 3.489 by the other program (a plain top hat, 210 s); counts are intensity x 0.1 s."""
     z, rate = np.loadtxt(shared_data / "xrd/ceo2_mo_capillary/CeO2_635um_zscan.xy", skiprows=1).T

@@ -167,3 +167,9 @@ def test_what_is_worth_stating_is_told_until_it_is_stated() -> None:
     assert "goniometer.zero_deg" not in not_stated(stated)
     assert in_words("radiation.line[1].weight") == "weight of line 2"
     assert in_words("sample.composition.Na") == "amount of Na"
+
+
+def test_displacements_as_angles_have_words() -> None:
+    """Sources of one certificate are named together: each by its meaning."""
+    assert in_words("goniometer.along_deg") == in_words("goniometer.along_mm")
+    assert in_words("goniometer.across_deg") == "displacement across the beam"

@@ -93,6 +93,7 @@ def test_the_example_is_a_valid_project(tmp_path: Path) -> None:
         ("[geometry]", "[geometri]", "geometri"),
         ('sample = "capillary"', 'sample = "plate"', "geometry.sample"),
         ("seconds_per_step", "seconds", "scan[0].seconds"),
+        ("[geometry]", "[certificate]\nvalid_days = 1e300\n[geometry]", "certificate.valid_days"),
     ],
 )
 def test_mistakes_are_named_by_key(tmp_path: Path, old: str, new: str, problem: str) -> None:

@@ -8,14 +8,24 @@ import numpy as np
 import pytest
 
 import xtsred
-from calibration.certificate import BelongsTo, Kind, issue_certificate, write_certificate
+from calibration.certificate import (
+    BelongsTo,
+    Kind,
+    issue_certificate,
+    remarks_of,
+    write_certificate,
+)
 from calibration.commandline import run
 from calibration.errors import InputError
 from calibration.quantity import Quantity
-from xtsred.certificates import certificate_notes
+from calibration.records import to_toml
+from calibration.report import Finding
+from xtsred.certificates import certificate_notes, certified_keys
 from xtsred.cli import command
 from xtsred.config import load_project
-from xtsred.inputs import input_files, instrument_of
+from xtsred.inputs import input_files, instrument_of, read_inputs
+from xtsred.optimize.project import Adjusted, posterior_project
+from xtsred.tune.session import Session
 from xtsred.unpack import make_plan
 
 DEMO = Path(xtsred.__file__).parent / "data" / "demo"
@@ -192,3 +202,68 @@ def test_a_missing_certificate_is_named(demo: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_project(project(demo, "goniometer"))
     assert "goniometer.toml" in caught.value.where
+
+
+def test_what_is_not_used_is_not_called_applied(demo: Path) -> None:
+    certify(demo, values={**GONIOMETER, "q_damp_per_A": Quantity(0.0128, 0.0002)})
+    (note,) = certificate_notes(load_project(project(demo, "goniometer"))).findings
+    applied, _, beside = note.text.partition("also holds")
+    assert "zero_deg 0.030(1); along_deg 0.020(2)" in applied
+    assert "q_damp" not in applied
+    assert "q_damp_per_A, which change nothing" in beside
+
+
+def test_the_problems_of_a_calibration_follow_its_certificate(demo: Path) -> None:
+    found = (Finding("problem", "the cell is wrong"), Finding("warning", "no counting times"), Finding("note", "all"))  # fmt: skip
+    certify(demo, remarks=remarks_of(found))
+    first, note = certificate_notes(load_project(project(demo, "goniometer"))).findings
+    assert (first.severity, note.severity) == ("warning", "note")
+    assert "issued with a problem" in first.text
+    assert first.text.endswith("the cell is wrong")
+
+
+def test_a_file_that_is_no_certificate_is_called_so(demo: Path) -> None:
+    for content, match in (
+        ((demo / "run.toml").read_bytes(), "no certificate"),
+        (b"x = [", "the certificate is not valid TOML"),
+        (b"\xd0\xd1\xff", "the certificate is not UTF-8"),
+    ):
+        (demo / "goniometer.toml").write_bytes(content)
+        with pytest.raises(InputError, match=match) as caught:
+            load_project(project(demo, "goniometer"))
+        assert "init" not in str(caught.value)
+
+
+def test_certified_keys_are_not_turned_on_the_page(demo: Path) -> None:
+    certify(demo)
+    certify(demo, kind="attenuation", values={"mu_R": Quantity(0.09, 0.002)})
+    path = project(demo, "goniometer", "attenuation", old="[2.0, 152.0]", new="[2.0, 151.5]")
+    assert certified_keys(load_project(path)) == {
+        "goniometer.zero_deg": "goniometer",
+        "goniometer.along_deg": "goniometer",
+        "sample.mu_R": "attenuation",
+    }
+    keys = {control.key for control in Session(path).controls}
+    assert "sample.radius_mm" in keys
+    assert not keys & {"goniometer.zero_deg", "goniometer.along_deg", "sample.mu_R"}
+
+
+def test_a_posterior_takes_the_place_of_its_certificate(demo: Path) -> None:
+    """Its project file must be accepted again: it would contradict a certificate that it still named."""
+    certify(demo)
+    certify(demo, kind="attenuation", values={"mu_R": Quantity(0.09, 0.002)})
+    loaded = load_project(project(demo, "goniometer", "attenuation"))
+    moved = Adjusted(
+        path="goniometer.zero_deg",
+        prior=Quantity(0.03, 0.001),
+        posterior=Quantity(0.031, 0.0009),
+        pull=1.0,
+    )
+    changed, _ = posterior_project(loaded, read_inputs(loaded), (moved,))
+    (demo / "posterior.toml").write_text(to_toml(changed.record), encoding="utf-8")
+    again = load_project(demo / "posterior.toml").record
+    assert again.goniometer is not None
+    assert again.goniometer.zero_deg.value == 0.031
+    assert again.goniometer.along_deg.value == 0.02
+    assert again.calibration is not None
+    assert (again.calibration.goniometer, again.calibration.attenuation) == (None, "attenuation.toml")  # fmt: skip

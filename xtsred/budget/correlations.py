@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.certificate import Kind, read_certificate
+from calibration.certificate import read_certificate
 from calibration.errors import InputError
 from calibration.records import Loaded
 from xtsred.budget.parameters import stated_parameters
 from xtsred.budget.records import Source
+from xtsred.certificates import CERTIFIED
 from xtsred.config import Project
 from xtsred.stages import Array, frozen
 
@@ -20,29 +21,12 @@ Correlations = Mapping[tuple[str, str], float]
 """Pairs of key paths (in any order) -> correlation coefficient; pairs that are not named are independent."""
 
 
-_CERTIFIED: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
-    "goniometer": {
-        "zero_deg": ("goniometer.zero_deg",),
-        "along_deg": ("goniometer.along_deg",),
-        "across_deg": ("goniometer.across_deg",),
-    },
-    "detector": {
-        "dead_time_s": ("detector.dead_time_s",),
-        "lower_keV": ("detector.lower_keV", "detector.window_keV[0]"),
-        "upper_keV": ("detector.upper_keV", "detector.window_keV[1]"),
-        "fwhm_keV": ("detector.fwhm_keV",),
-    },
-    "attenuation": {"mu_R": ("sample.mu_R",)},
-}
-"""Which keys the values of a certificate stand in (`xtsred.certificates`)."""
-
-
 def stated_correlations(loaded: Loaded[Project]) -> Correlations:
     """From the covariance of the certificates that a project names: what was fitted together is not independent."""
     table = loaded.record.calibration
     paths = {p.path for p in stated_parameters(loaded.record)}
     found: dict[tuple[str, str], float] = {}
-    for kind, keys in _CERTIFIED.items():
+    for kind, keys in CERTIFIED.items():
         name = None if table is None else getattr(table, kind)
         if name is None:
             continue

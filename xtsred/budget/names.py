@@ -35,6 +35,8 @@ _WORDS = {
     "goniometer.zero_deg": "zero of 2theta",
     "goniometer.along_mm": "displacement along the beam",
     "goniometer.across_mm": "displacement across the beam",
+    "goniometer.along_deg": "displacement along the beam",
+    "goniometer.across_deg": "displacement across the beam",
     "goniometer.radius_mm": "goniometer radius",
     "multiple_scattering.scale": "scale of multiple scattering",
     "normalization.compton_response": "Compton response, fixed",

@@ -109,7 +109,7 @@ class Fit:
 class CertificateEntry:
     """What the certificate says beside the numbers; absent: no date, no instrument."""
 
-    valid_days: Annotated[Quantity, Number(unit="d", gt=0.0)] | None = None
+    valid_days: Annotated[Quantity, Number(unit="d", gt=0.0, le=36500.0)] | None = None
     instrument: str | None = None
 
 

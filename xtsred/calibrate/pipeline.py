@@ -4,7 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.certificate import BelongsTo, Certificate, Covariance, issue_certificate
+from calibration.certificate import (
+    BelongsTo,
+    Certificate,
+    Covariance,
+    issue_certificate,
+    remarks_of,
+)
 from calibration.folder import safe_name
 from calibration.quantity import Quantity
 from calibration.radiation import identify
@@ -94,6 +100,11 @@ def certificates_of(
     return found
 
 
+def _settings(loaded: Loaded[Calibration]) -> tuple[str, ...]:
+    """What the command line changed in the project file, whose hash is among the sources."""
+    return tuple(f"--set {key}={value}" for key, value in loaded.overrides.items())
+
+
 def _goniometer(
     part: Diffractometer, loaded: Loaded[Calibration], belongs: BelongsTo, valid: float | None
 ) -> Certificate:
@@ -129,7 +140,7 @@ def _goniometer(
             matrix=tuple(tuple(float(v) for v in row) for row in part.alignment.covariance),
         ),
         facts=facts,
-        remarks=tuple(f.text for f in part.findings if f.severity != "note"),
+        remarks=(*_settings(loaded), *remarks_of(part.findings)),
     )
 
 
@@ -159,5 +170,5 @@ def _attenuation(
         belongs_to=belongs,
         valid_days=valid,
         facts=facts,
-        remarks=tuple(f.text for f in part.findings if f.severity != "note"),
+        remarks=(*_settings(loaded), *remarks_of(part.findings)),
     )

@@ -12,19 +12,26 @@ from calibration.quantity import Quantity, concise
 from calibration.records import Loaded
 from calibration.report import Finding
 from xtsred.budget.apply import budgeted
+from xtsred.budget.correlations import stated_correlations
 from xtsred.budget.linear import linear_budget
 from xtsred.budget.parameters import at_values, stated_parameters
 from xtsred.config import Optimize, Project
 from xtsred.inputs import Inputs
 from xtsred.optimize.conditions import Condition, conditions
 from xtsred.optimize.posterior import cost, most_probable
-from xtsred.optimize.project import Adjusted, chosen_parameters, posterior_project
+from xtsred.optimize.project import (
+    Adjusted,
+    certified_priors,
+    chosen_parameters,
+    posterior_project,
+)
 from xtsred.optimize.search import Found, Progress, Search
 from xtsred.pipeline import reduce_inputs
 from xtsred.stages import Array, Reduction, frozen
 
 __all__ = ["Optimization", "optimize_inputs", "with_budget"]
 
+_CORRELATED = 0.3
 _SURPRISE = 2.0  # pull that is a Finding
 
 
@@ -117,6 +124,7 @@ def optimize_inputs(
         findings=(
             *_findings(adjusted, found, table, search.at_limit(model.at)),
             *_wall_finding(loaded.record),
+            *_certificate_findings(loaded, [a.path for a in adjusted]),
         ),
     )
 
@@ -158,6 +166,32 @@ def _wall_finding(project: Project) -> Iterator[Finding]:
             "note",
             "The brightness of the empty container was not used: container.wall_thickness_mm has no sigma. With one it tells the "
             "amount of sample against that of wall.",
+        )
+
+
+def _certificate_findings(loaded: Loaded[Project], paths: Sequence[str]) -> Iterator[Finding]:
+    """What became of certificates that gave a prior."""
+    certified = certified_priors(loaded, paths)
+    if not certified:
+        return
+    kinds = ", ".join(dict.fromkeys(kind for _, kind in certified))
+    yield Finding(
+        "note",
+        f"The prior of {', '.join(path for path, _ in certified)} is a certificate's ({kinds}). The project of the result holds the posterior "
+        "and names that certificate no longer.",
+    )
+    correlated = {
+        pair: r
+        for pair, r in stated_correlations(loaded).items()
+        if abs(r) > _CORRELATED and set(pair) <= set(paths)
+    }
+    if correlated:
+        listed = ", ".join(f"{a} and {b} ({r:+.2f})" for (a, b), r in correlated.items())
+        yield Finding(
+            "warning",
+            f"A certificate holds the correlation of {listed}; the fit took these priors as independent, so that it let them move further "
+            "together than the certificate does.",
+            {f"{a}, {b}": r for (a, b), r in correlated.items()},
         )
 
 

@@ -3,18 +3,20 @@
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from calibration.certificate import Kind
 from calibration.errors import InputError
 from calibration.quantity import Quantity
 from calibration.records import Loaded
 from xtsred.budget.parameters import Parameter, at_values, list_parameters, stated_parameters
+from xtsred.certificates import certified_keys, without_certificates
 from xtsred.config import Optimize, Project
 from xtsred.inputs import Inputs
 
-__all__ = ["Adjusted", "chosen_parameters", "posterior_project"]
+__all__ = ["Adjusted", "certified_priors", "chosen_parameters", "posterior_project"]
 
 _UNINFORMED = 0.95  # posterior over prior sigma
 _COMPOSITION = "sample.composition."
@@ -87,7 +89,11 @@ def _stated(path: str, known: Mapping[str, Parameter]) -> Parameter:
 def posterior_project(
     loaded: Loaded[Project], inputs: Inputs, adjusted: tuple[Adjusted, ...]
 ) -> tuple[Loaded[Project], Inputs]:
-    """Project and scans at the posterior, each number with its sigma; marked, so that nobody fits the same scans again."""
+    """Project and scans at the posterior, each number with its sigma; marked, so that nobody fits the same scans again.
+
+    Certificates that gave a prior are no longer named: their values are superseded.
+    """
+    superseded = {kind for _, kind in certified_priors(loaded, [a.path for a in adjusted])}
     values = {a.path: a.posterior.value for a in adjusted}
     changed, inputs = at_values(loaded, inputs, values)
     record: Any = changed.record
@@ -96,7 +102,14 @@ def posterior_project(
     table = record.optimize or Optimize()
     names = tuple(a.path for a in adjusted)
     record = replace(record, optimize=replace(table, parameters=names, posterior=True))
+    record = without_certificates(record, superseded)
     return replace(changed, record=record), inputs
+
+
+def certified_priors(loaded: Loaded[Project], paths: Sequence[str]) -> list[tuple[str, Kind]]:
+    """Those of the parameters at paths whose prior is a certificate's, with the kind of it."""
+    certified = certified_keys(loaded)
+    return [(path, certified[path]) for path in paths if path in certified]
 
 
 def _parts(path: str) -> list[str]:

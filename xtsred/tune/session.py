@@ -11,6 +11,7 @@ from calibration.folder import safe_name
 from calibration.page.edits import Edits
 from calibration.page.project_file import as_settings
 from calibration.records import Loaded
+from xtsred.certificates import certified_keys
 from xtsred.config import Project, load_project
 from xtsred.inputs import read_inputs
 from xtsred.memo import Memo
@@ -57,7 +58,11 @@ class Session:
         self._impossible: set[tuple[str, bytes, float]] = set()
         self._exact: _Exact | None = None
         self.start = self.result = self._reduce(self.edits.changes)
-        self.controls: tuple[Control, ...] = controls(self.start.project, self.start.reduction)
+        # what a certificate says is not turned: the file would contradict it
+        fixed = certified_keys(self._load(self.edits.changes))
+        self.controls: tuple[Control, ...] = tuple(
+            c for c in controls(self.start.project, self.start.reduction) if c.key not in fixed
+        )
 
     def apply(self, moving: str | None = None) -> bool:
         """Reduce with the edits as they are; returns whether that was possible (else see `error`).

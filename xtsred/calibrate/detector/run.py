@@ -6,7 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.certificate import BelongsTo, Certificate, Covariance, issue_certificate
+from calibration.certificate import (
+    BelongsTo,
+    Certificate,
+    Covariance,
+    issue_certificate,
+    remarks_of,
+)
 from calibration.composition import parse_formula
 from calibration.dead_time import DeadTime, Readings, fit_dead_time
 from calibration.detector import sensor_efficiency
@@ -107,7 +113,10 @@ def calibrate_detector(
             valid_days=None if days is None else days.value,
             tables=tables,
             facts=facts,
-            remarks=tuple(f"--set {k}={v}" for k, v in loaded.overrides.items()),
+            remarks=(
+                *(f"--set {k}={v}" for k, v in loaded.overrides.items()),
+                *remarks_of(findings),
+            ),
             **more,
         )
     return DetectorCalibration(
