@@ -50,6 +50,7 @@ def _measured(result: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
         if len(known) == len(rows) and len(set(known)) == len(rows)
         else f"{len(rows)} impedance spectra of {result['sample']} were measured{span}",
         f"in a cell of constant e/A = {cell}.",
+        result["fixture"],
         "The spectra were checked for consistency by the linear Kramers-Kronig test [1]"
         f"{_dropped(result)}.",
     ]

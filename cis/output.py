@@ -13,7 +13,7 @@ from typing import Any
 from calibration.quantity import Quantity
 from cis.activation import ArrheniusResult
 from cis.arrhenius import ArrheniusFit
-from cis.calibration_section import certificate_values
+from cis.calibration_section import certificate_values, fixture_sentence
 from cis.conductivity import method_spread
 from cis.crosschecks import CrossCheck
 from cis.pipeline import Analysis
@@ -290,6 +290,7 @@ def result_values(analysis: Analysis) -> dict[str, Any]:
         "virtual": analysis.project.sample.virtual,
         "cell_constant": cell.constant_per_cm,
         "calibration": certificate_values(analysis),
+        "fixture": fixture_sentence(analysis),
         "pellet_density": analysis.density,
         "permittivity": _permittivity(analysis),
         "conductivity": conductivity_rows(analysis),

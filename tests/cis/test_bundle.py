@@ -47,3 +47,4 @@ def test_methods_quote_the_results(bundled: Path) -> None:
     assert f"E_A = {rows[0]['E_A_eV']:.4f}(" in text
     assert "8 temperatures" in text
     assert "virtual experiment" in text
+    assert "The fixture was compensated with measured " in text  # open and short of the project file
