@@ -47,11 +47,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """Free text."""
+    """Free text; elsewhere: words that another control shows."""
 
     key: str
     label: str
     group: Group
+    elsewhere: tuple[str, ...] = ()
 
 
 Control = Number | Interval | Choice | Words
@@ -68,7 +69,12 @@ def _controls(project: Project) -> Iterator[Control]:
     if project.model.circuit not in dict(known):
         known.append((project.model.circuit, project.model.circuit))
     yield Choice(key="model.circuit", label="Circuit", group="Circuit", options=tuple(known))
-    yield Words(key="model.circuit", label="or a string, p(R1,CPE1)-CPE2", group="Circuit")
+    yield Words(
+        key="model.circuit",
+        label="or a string, p(R1,CPE1)-CPE2",
+        group="Circuit",
+        elsewhere=("auto", *CIRCUITS),
+    )
     yield Choice(
         key="model.series",
         label="Series",

@@ -17,6 +17,7 @@ from cis.tune.session import Result, Shown
 from cis.views import electric_modulus
 
 __all__ = [
+    "STATES",
     "TILE_HEIGHT",
     "TILE_WIDTH",
     "arrhenius_line",
@@ -39,7 +40,8 @@ Columns = Mapping[str, Any]
 TILE_WIDTH, TILE_HEIGHT = 1.35, 0.86  # of R: the arc, its foot and the beginning of the spike
 _GAP_X, _GAP_Y = 0.1, 0.36
 _DENSE = 240
-_STATE = {"used": "used", "rule": "left out by a rule", "masked": "masked by hand"}
+STATES = ("used", "left out by a rule", "masked by hand")
+"""What a point may be."""
 
 
 def columns_of(n: int) -> int:
@@ -121,12 +123,12 @@ def points(one: Shown, result: Result, *, unit: float) -> dict[str, Any]:
         "k_re": nothing if fit is None else 100.0 * fit.validation.kk_residuals.real,
         "k_im": nothing if fit is None else 100.0 * fit.validation.kk_residuals.imag,
         "state": state,
-        "reason": [r or _STATE[s] for s, r in zip(state, reason, strict=True)],
+        "reason": [r or s for s, r in zip(state, reason, strict=True)],
     }
 
 
 def states(one: Shown, result: Result) -> tuple[list[str], list[str]]:
-    """Of every point "used", "rule" or "masked", and the reason."""
+    """Of every point one of STATES, and the reason."""
     reasons: dict[int, str] = {}
     if one.fit is not None:
         reasons = {d.index: d.reason for d in one.fit.validation.dropped}
@@ -135,7 +137,8 @@ def states(one: Shown, result: Result) -> tuple[list[str], list[str]]:
         by_hand = masked(one.spectrum, one.label, result.project.mask).masked
         reasons = {i: f"masked by hand: {r}" for i, r in by_hand.items()}
     n = one.spectrum.frequency_hz.size
-    kind = ["masked" if i in by_hand else "rule" if i in reasons else "used" for i in range(n)]
+    used, rule, hand = STATES
+    kind = [hand if i in by_hand else rule if i in reasons else used for i in range(n)]
     return kind, [reasons.get(i, "") for i in range(n)]
 
 
@@ -157,7 +160,7 @@ def fit_curve(one: Shown, result: Result, *, unit: float) -> dict[str, Any]:
 def frame(one: Shown, *, unit: float) -> dict[str, list[float]]:
     """Corners of what is worth seeing of a Nyquist plot: the arc with the beginning of the spike."""
     size = _size(one) / unit
-    return {"x": [-0.03 * size, 1.4 * size], "y": [-0.06 * size, 0.75 * size]}
+    return {"x": [-0.03 * size, 1.4 * size], "y": [-0.07 * size, 1.08 * size]}
 
 
 def unit_of(one: Shown) -> tuple[float, str]:

@@ -36,7 +36,7 @@ class Field:
         parts: list[Any] = [self.inputs[0]]
         for widget in self.inputs[1:]:
             parts += [
-                text(self.between, width=14, sizing_mode="inherit", margin=(3, 0, 0, 6)),
+                text(self.between, width=14, height=20, sizing_mode="fixed", margin=(3, 0, 0, 6)),
                 widget,
             ]
         self.layout = column(
@@ -159,7 +159,7 @@ class _WordsField(Field):
         )
 
     def _set(self, value: Any) -> None:
-        self.inputs[0].value = value or ""
+        self.inputs[0].value = "" if value in self.control.elsewhere else value or ""
 
     def _tell(self) -> None:
         words = self.inputs[0].value.strip()

@@ -1,9 +1,11 @@
 """The plots of the page: the series as tiles, the Arrhenius plot, and one spectrum in linked views with a lasso."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from bokeh.core.properties import value
+from bokeh.core.property.vectorization import Value
 from bokeh.events import Tap
 from bokeh.layouts import column, row
 from bokeh.models import (
@@ -11,14 +13,14 @@ from bokeh.models import (
     CustomJS,
     DataRange1d,
     HoverTool,
+    InlineStyleSheet,
     LassoSelectTool,
     Range1d,
-    TabPanel,
-    Tabs,
     TapTool,
 )
 from bokeh.models.annotations import Span, Whisker
 from bokeh.models.tools import BoxSelectTool
+from bokeh.models.widgets import RadioButtonGroup
 from bokeh.plotting import figure
 from bokeh.transform import factor_cmap, factor_mark
 
@@ -28,11 +30,12 @@ from cis.tune.session import Session
 
 __all__ = ["Plots"]
 
-_STATES = ("used", "rule", "masked")
+_STATES = curves.STATES
 _MARKS = ("circle", "x", "asterisk")
 _POINT, _FIT, _MASKED, _DROPPED = COLOURS[0], "#1b1f24", "#c4342d", "#9aa0a8"
 _STATE_COLOURS = (_POINT, _DROPPED, _MASKED)
 _LINE_STATES = ("in the line", "outside arrhenius.range_K", "R is not determined")
+_TABS = ":host .bk-btn { font: 12px system-ui, sans-serif; padding: 3px 10px; }"
 _F = "frequency (Hz)"
 _GHOST_KEYS = ("f", "re", "im", "mod", "phase", "m2")
 _SHOWN = [("", "@f{0.000 a}Hz: Z = @re{0.0000} − i @im{0.0000}"), ("", "@reason")]
@@ -48,19 +51,37 @@ class Plots:
         for name in ("arrhenius", "line", "ghost line"):
             self.sources[name] = ColumnDataSource(name=name)
         self._selected, self._unit = "", 1.0
+        self._with_legend: list[Any] = []
+        self._has: Mapping[str, bool] = {}
         self._count = len(session.labels)
         self._fill(session, selected)
-        self.f_range = DataRange1d(only_visible=True)
+        self.f_range = DataRange1d(renderers=[])
+        self._measured: list[Any] = []
         self.tiles = self._tiles()
         self.arrhenius = self._arrhenius()
         self.nyquist = self._nyquist()
         self._resets = [self.nyquist]
-        views = [
-            self._view("Bode", self._curve("|Z| (Ω)", "mod", log=True), self._curve("phase (°)", "phase")),
-            self._view("Residuals", self._residuals("fit: Δ/|Z| (%)", "d"), self._residuals("Kramers-Kronig: Δ/|Z| (%)", "k")),
-            self._view("M″ and relaxation times", self._curve("M″", "m2"), self._relaxation()),
-        ]  # fmt: skip
-        self.views = Tabs(tabs=views, sizing_mode="stretch_width", name="views")
+        self._with_legend = [self.nyquist, self.arrhenius]
+        self._legends(self._has)
+        self._panels = {
+            "Bode": self._panel(
+                self._curve("|Z| (Ω)", "mod", log=True), self._curve("phase (°)", "phase")
+            ),
+            "Residuals": self._panel(
+                self._residuals("fit: Δ/|Z| (%)", "d"),
+                self._residuals("Kramers-Kronig: Δ/|Z| (%)", "k"),
+            ),
+            "M″, relaxation times": self._panel(self._curve("M″", "m2"), self._relaxation()),
+        }
+        self.views = RadioButtonGroup(
+            labels=[*self._panels],
+            active=0,
+            name="views",
+            margin=(0, 0, 2, 60),
+            stylesheets=[InlineStyleSheet(css=_TABS)],
+        )
+        self.views.on_change("active", lambda _a, _o, new: self._turn(new))
+        self._turn(0)
         self._reset = CustomJS(
             args={"plots": self._resets},
             code="for (const p of plots) { p.reset.emit(); }",
@@ -68,7 +89,11 @@ class Plots:
         self.sources["frame"].js_on_change("data", self._reset)
         self.layout = column(
             row(self.tiles, self.arrhenius, sizing_mode="stretch_width"),
-            row(self.nyquist, self.views, sizing_mode="stretch_width"),
+            row(
+                self.nyquist,
+                column(self.views, *self._panels.values(), sizing_mode="stretch_width"),
+                sizing_mode="stretch_width",
+            ),
             sizing_mode="stretch_width",
         )
         self._titles(session, selected)
@@ -108,6 +133,7 @@ class Plots:
         if before is not None and before.of(selected).fit is not one.fit:
             ghost = curves.fit_curve(before.of(selected), before, unit=unit)
         self._set("ghost", ghost)
+        has = {"fit before": len(ghost["f"]) > 0}
         if not same or unit != self._unit:
             self._set("frame", curves.frame(one, unit=unit))
         if not (result.quick and same):  # at rest it follows; until then the last one stays
@@ -119,7 +145,17 @@ class Plots:
         old = line if before is None else curves.arrhenius_line(before)
         moved = not _alike(old, line)
         self._set("ghost line", {k: old[k] if moved else [] for k in ("x", "y")})
+        self._legends(has | {"line before": moved})
         self._selected, self._unit = selected, unit
+
+    def _legends(self, has: Mapping[str, bool]) -> None:
+        """Entries of shadows only where there are any."""
+        self._has = has
+        for plot in self._with_legend:
+            for item in plot.legend[0].items:
+                item.visible = (
+                    has.get(item.label.value or "", True) if isinstance(item.label, Value) else True
+                )
 
     def _set(self, name: str, data: Any) -> None:
         source = self.sources[name]
@@ -195,7 +231,7 @@ class Plots:
         plot = new_plot(x_label="1000 K / T", y_label="log₁₀(σ / S cm⁻¹)", height=250, title=" ")
         plot.name = "arrhenius plot"
         line, dots = self.sources["line"], self.sources["arrhenius"]
-        before = plot.line("x", "y", source=self.sources["ghost line"], color=GHOST, line_width=1.4, line_dash=[4, 3], legend_label="before")  # fmt: skip
+        before = plot.line("x", "y", source=self.sources["ghost line"], color=GHOST, line_width=1.4, line_dash=[4, 3], legend_label="line before")  # fmt: skip
         self._ghosts = [before]
         band(plot, line, x="x", low="low", high="high", colour=COLOURS[1])
         plot.line("x", "y", source=line, color=COLOURS[1], line_width=1.4, legend_label="line ± 2u")
@@ -248,7 +284,7 @@ class Plots:
         self._dots(plot, x, y, legend=legend)
 
     def _dots(self, plot: Any, x: str, y: str, *, legend: bool = False) -> None:
-        extra: dict[str, Any] = {"legend_group": "state"} if legend else {}
+        extra: dict[str, Any] = {"legend_field": "state"} if legend else {}
         dots = plot.scatter(
             x,
             y,
@@ -283,6 +319,9 @@ class Plots:
     def _curve(self, label: str, name: str, *, log: bool = False) -> Any:
         plot = self._frequency_plot(label, log=log)
         self._spectrum(plot, "f", name)
+        # what was measured sets the range, not the relaxation times beyond it
+        self._measured.append(plot.renderers[-1])
+        self.f_range.renderers = [*self._measured]
         return plot
 
     def _residuals(self, label: str, prefix: str) -> Any:
@@ -313,8 +352,12 @@ class Plots:
         values_at(plot, line, {"γ": "@gamma{0.000 a}Ω at τ = @tau{0.00e+0} s"})
         return plot
 
-    def _view(self, title: str, *plots: Any) -> TabPanel:
-        return TabPanel(title=title, child=column(*plots, sizing_mode="stretch_width"))
+    def _panel(self, *plots: Any) -> Any:
+        return column(*plots, sizing_mode="stretch_width")
+
+    def _turn(self, active: int | None) -> None:
+        for k, panel in enumerate(self._panels.values()):
+            panel.visible = k == active
 
 
 def _alike(shown: Any, new: Any) -> bool:

@@ -81,7 +81,7 @@ def test_what_is_drawn_is_what_was_analyzed(page: TunePage) -> None:
     assert 1e3 * dots["re"] == pytest.approx(fit.spectrum.z_ohm.real)
     assert -1e3 * dots["im"] == pytest.approx(fit.spectrum.z_ohm.imag)
     assert dots["k_re"] == pytest.approx(100.0 * fit.validation.kk_residuals.real, nan_ok=True)
-    dropped = [i for i, state in enumerate(dots["state"]) if state == "rule"]
+    dropped = [i for i, state in enumerate(dots["state"]) if state == "left out by a rule"]
     assert dropped == [d.index for d in fit.validation.dropped]
     assert [dots["reason"][i] for i in dropped] == [d.reason for d in fit.validation.dropped]
     # the line is the circuit: at a measured frequency it is the model
@@ -149,7 +149,11 @@ def test_selected_points_are_masked_saved_with_the_reason_and_analyzed_alike(
     page.settle()
     after = page.session.result.analysis
     dots = source(page, "points")
-    assert [dots["state"][i] for i in (7, 8, 9, 10, 11)] == ["used", *["masked"] * 3, "used"]
+    assert [dots["state"][i] for i in (7, 8, 9, 10, 11)] == [
+        "used",
+        *["masked by hand"] * 3,
+        "used",
+    ]
     assert dots["reason"][9] == "masked by hand: cable moved"
     assert after.fits[2].resistance_ohm != before.fits[2].resistance_ohm
     # the line moved, and what it was is its shadow
@@ -191,7 +195,7 @@ def test_points_are_used_again(page: TunePage) -> None:
     click(page.unmask)
     page.settle()
     states = source(page, "points")["state"]
-    assert [i for i, s in enumerate(states) if s == "masked"] == [8, 10]
+    assert [i for i, s in enumerate(states) if s == "masked by hand"] == [8, 10]
     click(page.unmask)
     page.settle()
     assert page.session.edits.changes == {}
@@ -222,7 +226,7 @@ def test_a_spectrum_with_too_few_points_left_is_refused_and_comes_back(page: Tun
     assert "series#2" in [r.label for r in page.session.result.analysis.refused]
     assert page.plots.nyquist.title.text.endswith("refused")
     assert source(page, "tiles frames")["r"][2] == "refused"
-    assert list(source(page, "points")["state"]).count("masked") == 40
+    assert list(source(page, "points")["state"]).count("masked by hand") == 40
     assert len(source(page, "fit")["f"]) == 0
     assert len(source(page, "arrhenius")["x"]) == 4
     click(page.unmask)
