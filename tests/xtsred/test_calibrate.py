@@ -123,7 +123,11 @@ def test_the_misalignment_is_found(standard: Path) -> None:
     assert part.wavelength is not None
     assert abs(part.wavelength.value - 1.0) < 4.0 * (part.wavelength.sigma or 0.0)
     assert part.resolution is not None
-    assert not [f for f in result.findings if "missing" in f.text or "left out" in f.text]
+    assert not [
+        f
+        for f in result.findings
+        if "missing" in f.text or "left out" in f.text or "no line of" in f.text
+    ]
 
 
 def test_the_command_writes_everything(standard: Path, tmp_path: Path, capsys: Any) -> None:
@@ -156,6 +160,20 @@ def test_the_command_prints_an_example(capsys: Any) -> None:
     assert capsys.readouterr().out == EXAMPLE
     assert run(command, ["calibrate"]) == 2
     assert "--example" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.05, "warning"), (0.3, "problem")])
+def test_a_maximum_of_something_else_is_told(standard: Path, tmp_path: Path, share: float, severity: str) -> None:  # fmt: skip
+    """Lines of 0.1° rms, where LaB6 has none, as high as a share of the strongest maximum."""
+    x, counts = np.loadtxt(tmp_path / "lab6.xy").T
+    more = sum(np.exp(-0.5 * ((x - at) / 0.1) ** 2) for at in (40.5, 85.6))
+    counts = counts + np.random.default_rng(1).poisson(share * counts.max() * more)
+    np.savetxt(tmp_path / "lab6.xy", np.column_stack([x, counts]), fmt="%.2f %d")
+    found = [f for f in calibrate(load_calibration(standard)).findings if "no line of" in f.text]
+    assert [f.severity for f in found] == [severity]
+    assert "2 maxima" in found[0].text
+    assert " 40." in found[0].text
+    assert " 85." in found[0].text
 
 
 def test_another_anode_does_not_find_its_lines(standard: Path, tmp_path: Path) -> None:

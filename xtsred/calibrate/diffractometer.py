@@ -22,6 +22,7 @@ from calibration.standards import Reflection, Standard, find_standard, reflectio
 from xtsred.atoms import Composition, form_factors_far_from_edges
 from xtsred.calibrate.config import Calibration
 from xtsred.calibrate.doublet import other_lines
+from xtsred.calibrate.strangers import foreign_maxima
 from xtsred.counting import Instrument, Measurement
 from xtsred.io import read_scans
 from xtsred.io.text import COLUMNS
@@ -119,6 +120,7 @@ def calibrate_diffractometer(
     found = (
         *doubts,
         *other_lines(points, expected, fits, lines=lines),
+        *foreign_maxima(points, fits, known.values(), lines=lines, alignment=alignment.alignment),
         *_line_findings(result),
         *_alignment_findings(result, own_mu, entry.radius_mm),
         *_resolution_findings(result),
