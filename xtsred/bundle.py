@@ -154,12 +154,13 @@ def _methods(folder: Path) -> str:
 
 
 def _rerun(project: Path, target: Path, command: str) -> None:
+    from xtsred.budget.apply import reduce_with_budget
     from xtsred.config import load_project
-    from xtsred.pipeline import reduce_project
     from xtsred.report import write_reduction
 
-    loaded = load_project(project)
-    write_reduction(reduce_project(loaded), loaded, target=target, overwrite=False, command=command)
+    loaded = load_project(project)  # and then what `xtsred reduce` does
+    reduction = reduce_with_budget(loaded)
+    write_reduction(reduction, loaded, target=target, overwrite=False, command=command)
 
 
 HALF = Half(

@@ -80,6 +80,8 @@ def _experiment(project: config.Project, result: Mapping[str, Any], cite: _Cited
         wall = project.container
         thickness = _q(wall.wall_thickness_mm, "mm")
         where = f"in a capillary of {wall.material or wall.composition}, inner radius {radius}, wall {thickness},"
+    if sample.packing_fraction is not None and sample.packing_fraction.value != 1.0:
+        where += f" filled to a packing fraction of {_q(sample.packing_fraction, '')},"
     number = sum(entry.role == "sample" for entry in project.scan)
     scans = "one scan" if number == 1 else f"{number} scans, merged by exposure,"
     hours = result["parameters"].get("counting time, sample", {}).get("value")
@@ -87,13 +89,32 @@ def _experiment(project: config.Project, result: Mapping[str, Any], cite: _Cited
     return [
         f"X-ray total scattering of {sample.name} ({sample.composition}, number density "
         f"{result['number_density_per_A3']:.5g} Å^-3) was measured {where} with {_radiation(project.radiation, cite)} "
-        f"in {scans} over 2θ = {low:g} to {high:g}°{total}."
+        f"in {scans} over 2θ = {low:g} to {high:g}°{total}.",
+        *_angles(project),
     ]
+
+
+def _angles(project: config.Project) -> list[str]:
+    """What was done to the angles; certified values stand in [goniometer] already."""
+    table = project.goniometer
+    if table is None:
+        return []
+    parts = {
+        "a zero error of": (table.zero_deg, "°"),
+        "a displacement along the beam of": (table.along_mm, "mm"),
+        "a displacement across the beam of": (table.across_mm, "mm"),
+        "a displacement along the beam, over the radius, of": (table.along_deg, "°"),
+        "a displacement across the beam, over the radius, of": (table.across_deg, "°"),
+    }
+    said = [f"{name} {_q(value, unit)}" for name, (value, unit) in parts.items() if value.value]
+    certified = project.calibration is not None and project.calibration.goniometer is not None
+    source = " found with a line standard" if certified else ""
+    return [f"The angles were corrected for {' and '.join(said)}{source}."] if said else []
 
 
 def _radiation(radiation: config.Radiation, cite: _Cited) -> str:
     if radiation.line:
-        lines = ", ".join(f"{entry.wavelength_A:g}" for entry in radiation.line)
+        lines = ", ".join(_q(entry.wavelength_A, "") for entry in radiation.line)
         return f"radiation of {lines} Å"
     if radiation.wavelength_A is not None:
         return f"radiation of {_q(radiation.wavelength_A, 'Å')}"
@@ -147,13 +168,14 @@ def _results(project: config.Project, result: Mapping[str, Any], cite: _Cited) -
     if n["compton_response"] is not None:
         c = Quantity(n["compton_response"]["value"], n["compton_response"]["sigma"])
         said.append(f"The Compton response was fitted: {c}.")
+    keen = cite("keen")  # numbers follow the sentence
     window = "no window" if fourier.window == "none" else f"the {fourier.window} window"
     if fourier.window == "lorch":
         window = f"the Lorch window {cite('lorch')}"
     if fourier.window == "soper-barney":
         window = f"the Soper-Barney window {cite('soper-barney')}"
     said.append(
-        f"The Faber-Ziman structure factor S(Q) was transformed to G(r) and g(r) {cite('keen')} over {fourier.q_range[0]:g} to "
+        f"The Faber-Ziman structure factor S(Q) was transformed to G(r) and g(r) {keen} over {fourier.q_range[0]:g} to "
         f"{fourier.q_range[1]:g} Å^-1 with {window}; below, S(Q) was continued as {result['extrapolation']}."
     )
     comparison = result.get("comparison")

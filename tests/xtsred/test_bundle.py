@@ -43,6 +43,7 @@ def test_it_is_the_same_elsewhere(
     assert found["changed"] == 0
     assert {d["name"] for d in found["differences"]} >= {"S(Q)", "G(r)", "normalization K"}
     assert all(d["verdict"] == "identical" for d in found["differences"])
+    assert found["findings_gone"] == found["findings_new"] == []  # it does all that `reduce` does
 
 
 def test_a_changed_project_is_told_in_sigma(
@@ -139,6 +140,27 @@ def test_methods_list_the_references_that_they_cite(bundled: Path, tmp_path: Pat
     listed = [line.split("]")[0] + "]" for line in references.splitlines()]
     assert all(mark in paragraph for mark in listed)
     assert "Lorch" not in references
+
+
+def test_methods_of_stated_lines_and_corrected_angles(bundled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(bundled / "out", folder)
+    project = folder / "run.toml"
+    text = project.read_text(encoding="utf-8")
+    lines = (
+        "[[radiation.line]]\nwavelength_A = { value = 0.559421, sigma = 0.000001 }\nweight = 1.0\n"
+        "[[radiation.line]]\nwavelength_A = 0.563812\nweight = 0.52\n[goniometer]\nzero_deg = 0.002\n"
+    )
+    tube = '[radiation]\nanode = "Ag"\nlines = "Ka1+Ka2"\n'
+    assert tube in text
+    assert "[goniometer]" not in text
+    project.write_text(text.replace(tube, lines), encoding="utf-8")
+    said = methods_text(folder)
+    assert "radiation of 0.559421(1), 0.563812 Å" in said
+    assert "corrected for a zero error of 0.002 °" in said
+    assert "packing fraction of 0.5" in said
+    marks = [said.index(f"[{i}]") for i in range(1, 9)]
+    assert marks == sorted(marks)  # numbered as they are cited
 
 
 def test_a_raw_file_that_was_changed_since_is_not_bundled(
