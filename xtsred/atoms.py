@@ -139,7 +139,8 @@ def incoherent(composition: Composition, q: Array) -> Array:
     return np.asarray(total * low)
 
 
-_SHELLS = ("K", *(f"{x}{k}" for x, n in (("L", 3), ("M", 5), ("N", 7)) for k in range(1, n + 1)))
+_SUBSHELLS = (("L", 3), ("M", 5), ("N", 7), ("O", 7), ("P", 5), ("Q", 3))
+_SHELLS = ("K", *(f"{x}{k}" for x, n in _SUBSHELLS for k in range(1, n + 1)))
 
 
 @lru_cache(maxsize=32)
@@ -166,18 +167,25 @@ def compton_shells(composition: Composition) -> tuple[Array, Array, Array]:
                 continue
             upper = c * electrons * _partial_profile(z, shell, half)
             profiles.append(np.concatenate([upper[:0:-1], upper]))
-            binding.append(float(xraylib.EdgeEnergy(z, shell)))
+            try:
+                binding.append(float(xraylib.EdgeEnergy(z, shell)))
+            except ValueError:  # outermost electrons whose edge is not tabulated: some eV
+                binding.append(0.0)
     return frozen(momentum), frozen(binding), frozen(profiles)
 
 
 def _partial_profile(z: int, shell: int, momentum: Array) -> Array:
-    """J(p_z) of one electron; where the tables lack one of two alike subshells, its twin's."""
+    """J(p_z) of one electron, momentum >= 0 increasing; where the tables lack one of two alike subshells, its twin's.
+
+    J(p_z) = (1/2) ∫_|p_z|^inf I(p)/p dp cannot rise: where a table does (Eu L2), it is in error.
+    """
     import xraylib
 
     try:
-        return np.array([xraylib.ComptonProfile_Partial(z, shell, p) for p in momentum])
+        found = [xraylib.ComptonProfile_Partial(z, shell, p) for p in momentum]
     except ValueError:
-        return np.array([xraylib.ComptonProfile_Partial(z, shell - 1, p) for p in momentum])
+        found = [xraylib.ComptonProfile_Partial(z, shell - 1, p) for p in momentum]
+    return np.minimum.accumulate(found)
 
 
 def attenuation_per_cm(

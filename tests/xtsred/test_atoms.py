@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xraylib
 
 from xtsred.atoms import (
     Composition,
@@ -140,6 +141,20 @@ def test_compton_profile_holds_z_electrons(element: str) -> None:
     edges = absorption_edges_kev(pure(element))
     if f"{element} K" in edges:
         assert binding[0] == pytest.approx(edges[f"{element} K"], abs=0.005)
+
+
+@pytest.mark.parametrize(
+    "element", ["K", "Ca", "Fe", "Ge", "Se", "Ag", "Sn", "I", "Cs", "Eu", "Pb"]
+)
+def test_compton_profiles_of_heavy_atoms(element: str) -> None:
+    """Shell by shell they sum to the atom's own tabulated profile: no shell is missing, outermost ones without an edge are free."""
+    p, binding, profiles = compton_shells(pure(element))
+    for momentum, accuracy in ((0.0, 0.02), (1.0, 0.02), (10.0, 0.03)):
+        whole = xraylib.ComptonProfile(xraylib.SymbolToAtomicNumber(element), momentum)
+        column = int(np.argmin(np.abs(p - momentum)))
+        assert profiles[:, column].sum() == pytest.approx(whole, rel=accuracy)
+    assert binding.min() < 0.01
+    assert np.all(binding[:4] > 0.02)
 
 
 @pytest.mark.parametrize("element", MASS_ATTENUATION)

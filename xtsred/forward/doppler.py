@@ -22,7 +22,8 @@ __all__ = ["Doppler", "Electrons", "bound_electrons", "scattered_energy"]
 _ALPHA = 7.2973525693e-3  # one atomic unit of momentum over m c, CODATA 2018
 _STATES = 201
 _PZ_MAX = 100.0  # atomic units, the end of the tables
-_SHELLS = ("K", *(f"{x}{k}" for x, n in (("L", 3), ("M", 5), ("N", 7)) for k in range(1, n + 1)))
+_SUBSHELLS = {"L": 3, "M": 5, "N": 7, "O": 7, "P": 5, "Q": 3}
+_SHELLS = ("K", *(f"{x}{k}" for x, n in _SUBSHELLS.items() for k in range(1, n + 1)))
 _TRIES = 12
 _STRIDE = 7919.0
 
@@ -60,7 +61,7 @@ def bound_electrons(material: VirtualMaterial, *, states: int = _STATES) -> Elec
             # the profile is even: the upper half of the quantiles, mirrored
             upper = np.interp(np.abs(2 * place - 1) * below[-1], below, positive)
             momentum.append(np.sign(place - 0.5) * upper)
-            binding.append(np.full(states, float(xraylib.EdgeEnergy(z, shell))))
+            binding.append(np.full(states, _edge_kev(z, shell)))
             share.append(np.full(states, fraction * number / states))
     total = np.concatenate(share)
     return Electrons(
@@ -68,6 +69,14 @@ def bound_electrons(material: VirtualMaterial, *, states: int = _STATES) -> Elec
         binding_kev=frozen(np.concatenate(binding)),
         share=frozen(total / total.sum()),
     )
+
+
+def _edge_kev(z: int, shell: int) -> float:
+    """Zero where the tables end before the outermost shell (4s of K to Zn, 5s of Ag): it is bound by some eV."""
+    try:
+        return float(xraylib.EdgeEnergy(z, shell))
+    except ValueError:
+        return 0.0
 
 
 def _profile(z: int, shell: int, momentum: Array) -> Array:
