@@ -203,6 +203,14 @@ def circuit(text: str) -> Circuit:
     return _Parser(CIRCUITS.get(text.strip(), text.strip())).circuit()
 
 
+_MOST_ELEMENTS = 40
+_MOST_DEPTH = 20
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
 class _Parser:
     """Recursive descent: series := part ("-" part)*; part := "p(" series ("," series)+ ")" | element."""
 
@@ -212,10 +220,11 @@ class _Parser:
         self.names: list[str] = []
         self.variables: list[Variable] = []
         self.seen: set[str] = set()
+        self.depth = 0
 
     def fail(self, why: str) -> InputError:
         return InputError(
-            f'the circuit "{self.text}" cannot be read at character {self.position + 1}',
+            f'the circuit "{_short(self.text)}" cannot be read at character {self.position + 1}',
             why=why,
             remedy='write it like "p(R1,CPE1)-CPE2-L1", or name one of: ' + ", ".join(CIRCUITS),
         )
@@ -235,7 +244,7 @@ class _Parser:
     def circuit(self) -> Circuit:
         root = self.series()
         if self.text[self.position :].strip():
-            raise self.fail(f'"{self.text[self.position :].strip()}" is left over')
+            raise self.fail(f'"{_short(self.text[self.position :].strip())}" is left over')
         return Circuit(self.text, root, tuple(self.names), tuple(self.variables))
 
     def series(self) -> Node:
@@ -249,6 +258,9 @@ class _Parser:
         if self.peek() != "p(":
             return self.element()
         self.take()
+        self.depth += 1
+        if self.depth > _MOST_DEPTH:
+            raise self.fail(f"more than {_MOST_DEPTH} groups are in each other")
         branches = [self.series()]
         while self.peek() == ",":
             self.take()
@@ -256,6 +268,7 @@ class _Parser:
         if self.peek() != ")":
             raise self.fail("a parallel group p(...) is not closed")
         self.take()
+        self.depth -= 1
         if len(branches) < 2:
             raise self.fail("a parallel group p(...) needs two branches or more")
         return Node("parallel", tuple(branches))
@@ -268,6 +281,10 @@ class _Parser:
         if name in self.seen:
             raise self.fail(f'"{name}" occurs twice; number the elements')
         self.seen.add(name)
+        if len(self.seen) > _MOST_ELEMENTS:
+            raise self.fail(
+                f"it has more than {_MOST_ELEMENTS} elements, which no spectrum decides"
+            )
         element = ELEMENTS[kind]
         first = len(self.variables)
         several = len(element.variables) > 1

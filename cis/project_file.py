@@ -55,6 +55,11 @@ _TAIL = """
 form = "both"                                    # ln_sigma, ln_sigma_T, both
 # range_K = [278.0, 343.0]                       # optional: temperatures that enter the line
 # breakpoint_K = 330.0                           # optional: two lines, below and above (glass transition)
+
+# [[mask]]                                       # optional: points that are not fitted; `cis tune` writes them
+# spectrum = "pellet-25deg"                      # its name in the report
+# frequency_Hz = [50.1, 63.1]                    # or range_Hz = [10.0, 50.0]
+# reason = "contact lost"                        # is printed with every point
 """
 
 
@@ -149,7 +154,20 @@ def _doubts(
                 lines.append(
                     f"# warning: the same numbers as in {comment(other.name)}; one measurement counts once: remove one of the two"
                 )
+            elif _same_temperatures(own[path], spectra):
+                lines.append(
+                    f"# warning: {comment(path.name)} holds the temperatures of {comment(other.name)} again: "
+                    "of another sample? It needs a project file of its own"
+                )
     return lines
+
+
+def _same_temperatures(a: Sequence[Spectrum], b: Sequence[Spectrum]) -> bool:
+    """Whether two files hold a series each over the same temperatures."""
+    theirs = [s.temperature_k for s in b if s.temperature_k is not None]
+    ours = [s.temperature_k for s in a if s.temperature_k is not None]
+    met = [t for t in ours if any(abs(t - u) <= _CONTRADICTION_K for u in theirs)]
+    return len(ours) > 1 and len(theirs) > 1 and 2 * len(met) > len(ours)
 
 
 def _same_numbers(a: Sequence[Spectrum], b: Sequence[Spectrum]) -> bool:

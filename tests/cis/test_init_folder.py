@@ -130,6 +130,14 @@ def test_the_same_numbers_twice_are_said(tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().out.count("warning: the same numbers as in") == 1
 
 
+def test_two_samples_over_the_same_temperatures_are_said(tmp_path: Path, capsys) -> None:
+    demo = Path(__file__).resolve().parents[2] / "cis" / "data" / "demo"
+    for name in ("NS.csv", "N2S.csv"):
+        (tmp_path / name).write_bytes((demo / name).read_bytes())
+    assert run(command, ["init", str(tmp_path)]) == 0
+    assert "holds the temperatures of N2S.csv again: of another sample?" in capsys.readouterr().out
+
+
 def test_a_name_that_contradicts_its_file_is_said(tmp_path: Path, capsys) -> None:
     for name, t in (("NS_25C.csv", 25.2), ("NS_40C.csv", 80.0)):
         path = put(tmp_path / name, 1e6 / t)
