@@ -29,6 +29,7 @@ __all__ = [
     "Kind",
     "Source",
     "check_certificate",
+    "check_instrument",
     "issue_certificate",
     "read_certificate",
     "remarks_of",
@@ -268,6 +269,18 @@ def check_certificate(
             )
             findings.append(Finding("warning", text, {"days_after": float((day - end).days)}))
     return tuple(findings)
+
+
+def check_instrument(certificate: Certificate, instrument: str | None, *, where: str) -> None:
+    """Raises InputError for a certificate of another instrument; None: the data do not say theirs."""
+    own = certificate.belongs_to.instrument
+    if instrument is not None and own is not None and own != instrument:
+        raise InputError(
+            f"the {certificate.kind} certificate {certificate.name!r} cannot belong to these data",
+            why=f"it was issued for {own!r}, the data were measured with {instrument!r}",
+            remedy="name the certificate of this instrument, or correct calibration.instrument",
+            where=where,
+        )
 
 
 def _check_radiation(certificate: Certificate, lines: Sequence[Line], where: str) -> None:

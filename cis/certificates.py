@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from calibration.cell import CalibratedCell, MeasuringCell
-from calibration.certificate import Certificate, Kind, check_certificate, read_certificate
+from calibration.certificate import (
+    Certificate,
+    Kind,
+    check_certificate,
+    check_instrument,
+    read_certificate,
+)
 from calibration.certified import fixture_of, range_of, thermometer_of
-from calibration.errors import InputError
 from calibration.fixture import Fixture
 from calibration.quantity import Quantity
 from calibration.report import Finding
@@ -75,14 +80,7 @@ def read_certificates(project: Project, *, folder: Path) -> Certificates:
             continue
         paths[kind] = folder / name
         by_kind[kind] = read_certificate(paths[kind], kind=kind)
-        own = by_kind[kind].belongs_to.instrument
-        if table.instrument is not None and own is not None and own != table.instrument:
-            raise InputError(
-                f"the {kind} certificate {by_kind[kind].name!r} cannot belong to these data",
-                why=f"it was issued for {own!r}, the data were measured with {table.instrument!r}",
-                remedy="name the certificate of this instrument, or correct calibration.instrument",
-                where=f"calibration.{kind}",
-            )
+        check_instrument(by_kind[kind], table.instrument, where=f"calibration.{kind}")
     return Certificates(by_kind=by_kind, paths=paths)
 
 

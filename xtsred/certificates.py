@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from calibration.certificate import Certificate, Kind, check_certificate, read_certificate
+from calibration.certificate import (
+    Certificate,
+    Kind,
+    check_certificate,
+    check_instrument,
+    read_certificate,
+)
 from calibration.composition import parse_formula
 from calibration.errors import InputError
 from calibration.goniometer import Alignment, true_two_theta
@@ -78,12 +84,14 @@ def with_certificates(loaded: Loaded[Project]) -> Loaded[Project]:
     """The project with the values of its certificates in the keys that they calibrate.
 
     goniometer: [goniometer]; attenuation: sample.mu_R; detector: dead_time_s and the edges of the window. Raises InputError for a
-    certificate that was altered, is of another kind or another tube, or disagrees with what the project states.
+    certificate that was altered, is of another kind, tube or instrument, or disagrees with what the project states.
     """
     project = loaded.record
     for kind, path in _named(loaded):
-        certificate = read_certificate(path, kind=kind)
-        check_certificate(certificate, where=f"calibration.{kind}", lines=_lines(project))
+        certificate, where = read_certificate(path, kind=kind), f"calibration.{kind}"
+        check_certificate(certificate, where=where, lines=_lines(project))
+        if project.calibration is not None:
+            check_instrument(certificate, project.calibration.instrument, where=where)
         project = _APPLY[kind](project, certificate)
     return loaded if project is loaded.record else replace(loaded, record=project)
 

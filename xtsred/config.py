@@ -222,11 +222,13 @@ class CalibrationFiles:
     """Certificates that `xtsred calibrate` issued; their values stand in for the keys that they calibrate.
 
     goniometer: zero and displacement of [goniometer]; attenuation: sample.mu_R; detector: dead time and window of [detector].
+    instrument: what the scans were measured with; certificates of another one are refused.
     """
 
     goniometer: FileName | None = None
     attenuation: FileName | None = None
     detector: FileName | None = None
+    instrument: str | None = None
 
 
 @record

@@ -267,3 +267,13 @@ def test_a_posterior_takes_the_place_of_its_certificate(demo: Path) -> None:
     assert again.goniometer.along_deg.value == 0.02
     assert again.calibration is not None
     assert (again.calibration.goniometer, again.calibration.attenuation) == (None, "attenuation.toml")  # fmt: skip
+
+
+def test_a_certificate_of_another_instrument_is_refused(demo: Path) -> None:
+    own = BelongsTo(anode="Ag", wavelength_A=0.5594218, instrument="diffractometer 1")
+    certify(demo, belongs_to=own)
+    load_project(project(demo, "goniometer"))  # the data do not say theirs
+    load_project(project(demo, "goniometer", more='instrument = "diffractometer 1"\n'))
+    with pytest.raises(InputError, match="cannot belong") as caught:
+        load_project(project(demo, "goniometer", more='instrument = "diffractometer 2"\n'))
+    assert "diffractometer 1" in caught.value.why
