@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from calibration.errors import InputError
+
 if TYPE_CHECKING:
     from bokeh.document import Document
 
@@ -29,6 +31,7 @@ def tune(project: Path, no_browser: bool, port: int, as_json: bool) -> None:
     Opens a page in the browser; every control is a key of the project file, written only by its Save. Nothing leaves this
     computer. Ends with the last tab, or Ctrl-C.
     """
+    from calibration.page.look import show_error
     from calibration.page.serve import serve
     from cis.tune.page import TunePage
     from cis.tune.session import Session
@@ -37,7 +40,13 @@ def tune(project: Path, no_browser: bool, port: int, as_json: bool) -> None:
     first = [Session(project)]
 
     def build(document: "Document") -> None:
-        TunePage(document, first.pop() if first else Session(project))
+        # a further tab, or a reload, begins with the file as it is then
+        try:
+            session = first.pop() if first else Session(project)
+        except InputError as error:
+            show_error(document, error)
+        else:
+            TunePage(document, session)
 
     def tell(url: str) -> None:
         if as_json:

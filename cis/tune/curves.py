@@ -20,6 +20,7 @@ __all__ = [
     "STATES",
     "TILE_HEIGHT",
     "TILE_WIDTH",
+    "UNKNOWN",
     "arrhenius_line",
     "arrhenius_points",
     "columns_of",
@@ -28,7 +29,10 @@ __all__ = [
     "fit_curve",
     "frame",
     "headline",
+    "off_scale",
     "points",
+    "scales",
+    "sigma_scale",
     "states",
     "temperature_of",
     "tile_at",
@@ -37,11 +41,12 @@ __all__ = [
 ]
 
 Columns = Mapping[str, Any]
-TILE_WIDTH, TILE_HEIGHT = 1.35, 0.86  # of R: the arc, its foot and the beginning of the spike
+TILE_WIDTH, TILE_HEIGHT = 1.35, 1.0  # of R: the arc, its foot and the beginning of the spike
 _GAP_X, _GAP_Y = 0.1, 0.36
 _DENSE = 240
 STATES = ("used", "left out by a rule", "masked by hand")
 """What a point may be."""
+UNKNOWN = "R is not determined"
 
 
 def columns_of(n: int) -> int:
@@ -163,6 +168,18 @@ def frame(one: Shown, *, unit: float) -> dict[str, list[float]]:
     return {"x": [-0.03 * size, 1.4 * size], "y": [-0.07 * size, 1.08 * size]}
 
 
+def scales(dots: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Ends of the axes of the residuals: what is used sets them, not what is left out."""
+    used = np.array(dots["state"]) == STATES[0]
+    found = {"x": [float(np.min(dots["f"])), float(np.max(dots["f"]))]}
+    for name in ("d", "k"):
+        both = np.abs(np.concatenate([dots[f"{name}_re"][used], dots[f"{name}_im"][used]]))
+        both = both[np.isfinite(both)]
+        largest = 1.2 * float(both.max()) if both.size else 1.0
+        found[name] = [-max(largest, 0.01), max(largest, 0.01)]
+    return found
+
+
 def unit_of(one: Shown) -> tuple[float, str]:
     """Ohm and name of the unit in which R is a handy number."""
     size = _size(one)
@@ -183,7 +200,21 @@ def arrhenius_points(result: Result, selected: str) -> dict[str, list[Any]]:
     table = result.project.arrhenius
     limits = None if table is None else table.range_K
     found: dict[str, list[Any]] = {
-        k: [] for k in ("x", "y", "low", "high", "state", "name", "celsius", "sigma", "width")
+        k: []
+        for k in (
+            "x",
+            "y",
+            "low",
+            "high",
+            "off",
+            "off_low",
+            "off_high",
+            "state",
+            "name",
+            "celsius",
+            "sigma",
+            "width",
+        )
     }
     analysis = result.analysis
     for c, reading in zip(analysis.conductivities, analysis.readings_k, strict=True):
@@ -193,19 +224,58 @@ def arrhenius_points(result: Result, selected: str) -> dict[str, list[Any]]:
         u = (c.relative_stat or 0.0) / math.log(10.0)
         state = "in the line"
         if not c.identifiable:
-            state = "R is not determined"
+            state = UNKNOWN
         elif limits is not None and not limits[0] <= reading <= limits[1]:
             state = "outside arrhenius.range_K"
         found["x"].append(1e3 / c.temperature_k)
         found["y"].append(y)
         found["low"].append(y - u)
         found["high"].append(y + u)
+        off = 100.0 * math.log(10.0) * (y - _line_at(result, c.temperature_k))
+        wide = 100.0 * (c.relative_stat or 0.0)
+        found["off"].append(off)
+        found["off_low"].append(off - wide)
+        found["off_high"].append(off + wide)
         found["state"].append(state)
         found["name"].append(c.name)
         found["celsius"].append(celsius(c.temperature_k))
         found["sigma"].append(str(Quantity(c.sigma_s_per_cm, c.total_s_per_cm, "S/cm")))
         found["width"].append(2.5 if c.name == selected else 1.0)
     return found
+
+
+def sigma_scale(
+    dots: Mapping[str, list[Any]], line: Mapping[str, list[float]]
+) -> dict[str, list[float]]:
+    """Ends of the axes of the Arrhenius plot: the line, and every sigma that the data tell."""
+    known = [k for k, s in enumerate(dots["state"]) if s != UNKNOWN] or range(len(dots["x"]))
+    found = {}
+    for name in ("x", "y"):
+        values = [dots[name][k] for k in known] + [v for v in line[name] if math.isfinite(v)]
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        room = 0.06 * max(high - low, 0.1)
+        found[name] = [low - room, high + room]
+    return found
+
+
+def off_scale(dots: Mapping[str, list[Any]]) -> dict[str, list[float]]:
+    """Ends of the axis of the distances from the line: zero and all points inside."""
+    pairs = zip(dots["off"], dots["state"], strict=True)
+    off = [v for v, state in pairs if state != UNKNOWN and math.isfinite(v)]
+    low, high = min([0.0, *off]), max([0.0, *off])
+    room = 0.2 * max(high - low, 0.1)
+    return {"x": [min(dots["x"], default=0.0)] * 2, "off": [low - room, high + room]}
+
+
+def _line_at(result: Result, temperature_k: float) -> float:
+    """log10 of sigma of the line that this temperature belongs to; NaN without one."""
+    table = result.project.arrhenius
+    split = None if table is None else table.breakpoint_K
+    for part in result.analysis.arrhenius:
+        side = "all" if split is None else "below" if temperature_k < split else "above"
+        if part.segment == side:
+            return float(np.log10(part.fits[0].line(np.array([temperature_k]))[0]))
+    return math.nan
 
 
 def arrhenius_line(result: Result) -> dict[str, list[float]]:
@@ -254,16 +324,18 @@ def _resistance(result: Result, one: Shown) -> str:
     value = Quantity(
         c.resistance_ohm.value / unit, None if sigma is None else sigma / unit, name.strip()
     )
-    return str(value) if c.identifiable else "R not determined"
+    return str(value) if c.identifiable else "R unknown"
 
 
 def _size(one: Shown) -> float:
-    """R, or where there is none the largest Z' that is no spike."""
+    """What a Nyquist plot is scaled by: R, but no more than the data span, and no less than where they begin."""
+    z = one.spectrum.z_ohm[np.isfinite(one.spectrum.z_ohm) & (one.spectrum.z_ohm.real > 0.0)].real
+    if not z.size:
+        return 1.0
     fit = one.fit
-    if fit is not None and math.isfinite(fit.resistance_ohm) and fit.resistance_ohm > 0.0:
-        return fit.resistance_ohm
-    z = one.spectrum.z_ohm[np.isfinite(one.spectrum.z_ohm)]
-    return float(np.median(np.abs(z))) or 1.0
+    if fit is None or not math.isfinite(fit.resistance_ohm):
+        return float(np.median(z))
+    return float(np.clip(fit.resistance_ohm, 1.3 * z.min(), max(z.max(), 1.3 * z.min())))
 
 
 def _model(fit: ArcFit) -> tuple[Array, ComplexArray]:

@@ -54,7 +54,8 @@ class Field:
             self._quiet = False
         unit = getattr(self.control, "unit", "")
         of = f" <span class=soft>({unit})</span>" if unit else ""
-        was = "" if now == in_file else f'<span class="state soft">file: {html.escape(_written(in_file))}</span>'  # fmt: skip
+        elsewhere = isinstance(self.control, Words) and now in self.control.elsewhere
+        was = "" if now == in_file or elsewhere else f'<span class="state soft">file: {html.escape(_written(in_file))}</span>'  # fmt: skip
         self.label.text = (
             f"<div class=control><span>{html.escape(self.control.label)}{of}</span>"
             f"<code>{html.escape(key)}</code>{was}</div>"

@@ -48,7 +48,7 @@ class TunePage:
             check=self._savable,
             words=session.command,
         )
-        self.headline, self.findings, self.clock = text(), text(), text(width=190)
+        self.headline, self.findings, self.clock = text(), text(), text(width=240)
         self._masking()
         self.switches = CheckboxButtonGroup(
             labels=["what was before"], active=[0], stylesheets=[InlineStyleSheet(css=_SMALL)]
@@ -58,6 +58,7 @@ class TunePage:
         self.plots.sources["arrhenius"].selected.on_change("indices", lambda _a, _o, new: self._pointed(new))  # fmt: skip
         self._due = False
         self._moves = 0
+        self._quick_ms = 0.0
         self._lay_out()
         self.show()
 
@@ -127,8 +128,11 @@ class TunePage:
             self._show_words()
             result = session.result
             took = result.milliseconds + 1e3 * (time.perf_counter() - began)
-            kind = "fits and E_A; the rest follows" if result.quick else "complete"
-            self.clock.text = f'<span class="soft">{kind} · {took:.0f} ms</span>'
+            if result.quick:
+                self._quick_ms = took
+            first = f"E_A after {self._quick_ms:.0f} ms, " if self._quick_ms else ""
+            rest = "…" if result.quick else f"all of it: {took:.0f} ms"
+            self.clock.text = f'<span class="soft">{first}{rest}</span>'
         else:
             self.clock.text = '<span class="impossible">what is shown is the last possible</span>'
         self.toolbar.show(error=session.error)
@@ -155,7 +159,7 @@ class TunePage:
             stylesheets=style,
         )
         self.mask = self._button("Mask the selected", "mask", self.mask_selected)
-        self.unmask = self._button("Use them again", "unmask", self.unmask_selected)
+        self.unmask = self._button("Unmask", "unmask", self.unmask_selected)
         self.masks = text(margin=(2, 0, 0, 8))
 
     def _button(self, label: str, name: str, act: Any) -> Button:

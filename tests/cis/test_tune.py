@@ -108,6 +108,7 @@ def test_the_arrhenius_plot_has_the_numbers_of_the_analysis(page: TunePage) -> N
     slope = np.polyfit(line["x"][:-1], line["y"][:-1], 1)[0]
     fit = analysis.arrhenius[0].fits[0]
     assert slope == pytest.approx(-fit.activation_ev / 8.617333262e-5 / 1e3 / np.log(10), rel=1e-9)
+    assert dots["off"] == pytest.approx(100.0 * fit.residuals)
     assert page.plots.arrhenius.title.text == f"E_A = {fit.written}"
     assert fit.written in page.headline.text
 
@@ -224,7 +225,7 @@ def test_a_spectrum_with_too_few_points_left_is_refused_and_comes_back(page: Tun
     page.settle()
     assert page.session.error is None
     assert "series#2" in [r.label for r in page.session.result.analysis.refused]
-    assert page.plots.nyquist.title.text.endswith("refused")
+    assert page.plots.spectrum.nyquist.title.text.endswith("refused")
     assert source(page, "tiles frames")["r"][2] == "refused"
     assert list(source(page, "points")["state"]).count("masked by hand") == 40
     assert len(source(page, "fit")["f"]) == 0
