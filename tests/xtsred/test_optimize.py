@@ -1,5 +1,6 @@
 """`xtsred optimize`: the algebra against other algebra, the conditions against a known truth, refusals by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,24 @@ def test_the_other_form_of_the_posterior(seed: int) -> None:
     left = m.value + m.jacobian @ (found.u - m.at)
     assert np.allclose(m.jacobian.T @ np.linalg.solve(c, left) + found.u, 0.0, atol=1e-9)
     assert found.cost == pytest.approx(cost(left, found.u, covariance=c))
+
+
+def test_correlated_priors_are_independent_ones_of_other_parameters() -> None:
+    """With R = L L^T, u = L v: a fit of v with unit priors, carried back."""
+    generator = np.random.default_rng(5)
+    of_u = model(generator)
+    matrix = np.array([[1.0, -0.97, 0.2], [-0.97, 1.0, -0.1], [0.2, -0.1, 1.0]])
+    low = np.linalg.cholesky(matrix)
+    of_v = replace(of_u, at=np.linalg.solve(low, of_u.at), jacobian=of_u.jacobian @ low)
+    of_u = replace(of_u, correlation=matrix)
+    u, v = most_probable(of_u), most_probable(of_v)
+    np.testing.assert_allclose(u.u, low @ v.u, rtol=1e-9)
+    np.testing.assert_allclose(u.covariance, low @ v.covariance @ low.T, rtol=1e-9)
+    assert u.cost == pytest.approx(v.cost)
+    at = np.ones(3)
+    assert cost(np.zeros(6), at, covariance=np.eye(6), precision=of_u.precision) == pytest.approx(
+        float(np.sum(np.linalg.solve(low, at) ** 2))
+    )
 
 
 def test_what_the_data_do_not_see_stays_as_stated() -> None:
@@ -177,7 +196,6 @@ def test_counting_gives_them_unit_variance_at_most(demo: Reduction, short: Short
 
 
 def test_without_a_first_distance_nothing_is_adjusted(demo: Reduction) -> None:
-    from dataclasses import replace
 
     blind = replace(demo, pair_distribution=replace(demo.pair_distribution, first_distance=None))
     with pytest.raises(InputError, match="no first peak"):

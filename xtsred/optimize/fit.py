@@ -95,7 +95,10 @@ def optimize_inputs(
     none, covariance = np.zeros(len(parameters)), model.covariance(found.scale)
     start = search.residual(loaded.record, search.first)
     slopes = found.slopes
-    variance = np.einsum("in,ij,jn->n", slopes, posterior.covariance, slopes)
+    variances = [
+        np.einsum("in,ij,jn->n", slopes, matrix, slopes)
+        for matrix in (np.linalg.inv(model.precision), posterior.covariance)
+    ]
     table = loaded.record.optimize or Optimize()
     return Optimization(
         parameters=adjusted,
@@ -120,7 +123,7 @@ def optimize_inputs(
         wall=search.standard,
         tolerance=found.scale * table.model_tolerance,
         rounds=found.rounds,
-        s_sigma=(frozen(np.sqrt(np.sum(slopes**2, axis=0))), frozen(np.sqrt(variance))),
+        s_sigma=(frozen(np.sqrt(variances[0])), frozen(np.sqrt(variances[1]))),
         findings=(
             *_findings(adjusted, found, table, search.at_limit(model.at)),
             *_wall_finding(loaded.record),
@@ -180,18 +183,17 @@ def _certificate_findings(loaded: Loaded[Project], paths: Sequence[str]) -> Iter
         f"The prior of {', '.join(path for path, _ in certified)} is a certificate's ({kinds}). The project of the result holds the posterior "
         "and names that certificate no longer.",
     )
-    correlated = {
+    apart = {
         pair: r
         for pair, r in stated_correlations(loaded).items()
-        if abs(r) > _CORRELATED and set(pair) <= set(paths)
+        if abs(r) > _CORRELATED and len(set(pair) & set(paths)) == 1
     }
-    if correlated:
-        listed = ", ".join(f"{a} and {b} ({r:+.2f})" for (a, b), r in correlated.items())
+    if apart:
+        listed = ", ".join(f"{a} and {b} ({r:+.2f})" for (a, b), r in apart.items())
         yield Finding(
             "warning",
-            f"A certificate holds the correlation of {listed}; the fit took these priors as independent, so that it let them move further "
-            "together than the certificate does.",
-            {f"{a}, {b}": r for (a, b), r in correlated.items()},
+            f"A certificate holds the correlation of {listed}, of which only one was adjusted: the fit took them as independent. Adjust both.",
+            {f"{a}, {b}": r for (a, b), r in apart.items()},
         )
 
 

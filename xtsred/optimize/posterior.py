@@ -20,6 +20,7 @@ class Linearized:
 
     u: parameters in units of their prior sigma from its centre, shape (p,); value: shape (m,);
     jacobian: shape (m, p); counting, tolerance: covariances, shape (m, m) each: counting + t^2 tolerance in all.
+    correlation: of the priors, shape (p, p); None: they are independent.
     """
 
     at: Array
@@ -27,6 +28,14 @@ class Linearized:
     jacobian: Array
     counting: Array
     tolerance: Array
+    correlation: Array | None = None
+
+    @property
+    def precision(self) -> Array:
+        """Inverse of the prior covariance of u, shape (p, p)."""
+        if self.correlation is None:
+            return np.eye(self.at.size)
+        return np.asarray(np.linalg.inv(self.correlation))
 
     def covariance(self, scale: float) -> Array:
         """Of the residuals, the tolerance being `scale` times as wide as stated."""
@@ -43,23 +52,24 @@ class Posterior:
 
 
 def most_probable(model: Linearized, *, scale: float = 1.0) -> Posterior:
-    """Minimum of r^T C^-1 r + u^T u with r = value + J (u - at).
+    """Minimum of r^T C^-1 r + u^T P u with r = value + J (u - at), P the priors' precision.
 
-    u = (1 + J^T C^-1 J)^-1 J^T C^-1 (J at - value); the inverse is the covariance. Source: Tarantola, Inverse
+    u = (P + J^T C^-1 J)^-1 J^T C^-1 (J at - value); the inverse is the covariance. Source: Tarantola, Inverse
     Problem Theory (2005), Eq. 3.37; Rodgers, Inverse Methods for Atmospheric Sounding (2000), Eq. 4.3.
     """
     low = np.linalg.cholesky(model.covariance(scale))
     jacobian = np.linalg.solve(low, model.jacobian)
     target = np.linalg.solve(low, model.jacobian @ model.at - model.value)
-    covariance = np.linalg.inv(np.eye(model.at.size) + jacobian.T @ jacobian)
+    covariance = np.linalg.inv(model.precision + jacobian.T @ jacobian)
     u = covariance @ (jacobian.T @ target)
     left = jacobian @ u - target
-    return Posterior(u=u, covariance=covariance, cost=float(left @ left + u @ u))
+    return Posterior(u=u, covariance=covariance, cost=float(left @ left + u @ model.precision @ u))
 
 
-def cost(value: Array, u: Array, *, covariance: Array) -> float:
-    """r^T C^-1 r + u^T u of residuals, shape (m,), and parameters, shape (p,)."""
-    return float(value @ np.linalg.solve(covariance, value) + u @ u)
+def cost(value: Array, u: Array, *, covariance: Array, precision: Array | None = None) -> float:
+    """r^T C^-1 r + u^T P u of residuals, shape (m,), and parameters, shape (p,); P: of the priors, None: 1."""
+    prior = u @ u if precision is None else u @ precision @ u
+    return float(value @ np.linalg.solve(covariance, value) + prior)
 
 
 def tolerance_needed(model: Linearized) -> float:

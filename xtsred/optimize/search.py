@@ -7,6 +7,7 @@ import numpy as np
 
 from calibration.quantity import Quantity
 from calibration.records import Loaded
+from xtsred.budget.correlations import correlation_matrix, stated_correlations
 from xtsred.budget.parameters import Parameter, at_values
 from xtsred.config import Optimize, Project
 from xtsred.inputs import Inputs
@@ -44,7 +45,7 @@ class Found:
 class Search:
     """Reductions of one project at other values. Parameters are u, prior sigmas from their stated value.
 
-    What is stated with a sigma and not among the parameters stays where it is, but the residuals are only as certain as it is:
+    Priors that a certificate holds the covariance of are correlated. What is stated with a sigma and not among the parameters stays where it is, but the residuals are only as certain as it is:
     its part is in their covariance (consider parameters: Schmidt, Adv. Control Syst. 3 (1966) 293).
     """
 
@@ -69,9 +70,17 @@ class Search:
         self.short = ShortDistances.of(self.first, q_range=loaded.record.fourier.q_range)
         self.standard = wall_is_a_standard(loaded.record)
         self._counting = np.eye(self.residual(project, self.first).size)
-        for j in range(self._adjusted, len(self._parameters)):
-            column, _ = self._derivative(self._center, j)
-            self._counting += np.outer(column, column)
+        known = stated_correlations(loaded)
+        self._correlation = correlation_matrix([p.path for p in parameters], known)
+        if considered:
+            columns = np.array(
+                [
+                    self._derivative(self._center, j)[0]
+                    for j in range(self._adjusted, len(self._parameters))
+                ]
+            )
+            between = correlation_matrix([p.path for p in considered], known)
+            self._counting += columns.T @ between @ columns
 
     def values(self, u: Array) -> dict[str, float]:
         """Values of the parameters (and of what is considered, where u goes on), kept inside what is possible."""
@@ -145,6 +154,7 @@ class Search:
             jacobian=np.array([column for column, _ in found]).T,
             counting=self._counting,
             tolerance=tolerance,
+            correlation=self._correlation,
         )
         return model, np.array([slope for _, slope in found])
 
@@ -166,10 +176,11 @@ class Search:
     def _forward(self, model: Linearized, goal: Array, scale: float) -> tuple[Array, Array]:
         """The goal, or halfway to it and so on, until it is no worse than where we are."""
         covariance = model.covariance(scale)
-        here = cost(model.value, model.at, covariance=covariance)
+        precision = model.precision
+        here = cost(model.value, model.at, covariance=covariance, precision=precision)
         for halving in range(_HALVINGS):
             u = self._possible(model.at + (goal - model.at) / 2.0**halving)
             value = self.residual(*self.reduce(u))
-            if cost(value, u, covariance=covariance) <= here + 1e-9:
+            if cost(value, u, covariance=covariance, precision=precision) <= here + 1e-9:
                 return u, value
         return model.at, model.value
