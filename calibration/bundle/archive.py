@@ -69,6 +69,14 @@ def write_bundle(
             remedy="name another file, or add --overwrite",
             where=str(target),
         )
+    for path, source in members.items():
+        if not _is_plain(path):
+            raise InputError(
+                f"{PurePosixPath(path).name!r} cannot be the name of a file in a bundle",
+                why='some systems know no file with one of \\ : * ? " < > | in its name, or have another meaning for it',
+                remedy="rename the file, make the result again, and bundle that",
+                where=str(target) if isinstance(source, bytes) else str(source),
+            )
     files = {}
     try:
         handle, name = tempfile.mkstemp(
@@ -81,7 +89,6 @@ def write_bundle(
         with os.fdopen(handle, "wb") as raw, zipfile.ZipFile(raw, "w") as archive:
             for path, source in members.items():
                 content = source if isinstance(source, bytes) else _content(source)
-                _check_name(path, where=str(target))
                 files[path] = {"size": len(content), "sha256": _digest(content)}
                 _add(archive, path, content)
             manifest = {"format": _FORMAT, "version": _VERSION, **facts, "files": files}
@@ -181,11 +188,14 @@ def _checked_members(
 
 
 def _check_name(name: str, *, where: str) -> None:
-    """Only plain relative paths: what one system takes for a name another takes for a place."""
-    parts = PurePosixPath(name).parts
-    bad = not parts or name.startswith("/") or ".." in parts or "." in name.split("/")
-    if bad or "" in name.split("/") or any(c in name for c in '\\:\0*?"<>|'):
+    if not _is_plain(name):
         raise _refused(f"{name!r} is not a plain path inside the bundle", where)
+
+
+def _is_plain(name: str) -> bool:
+    """Only plain relative paths: what one system takes for a name another takes for a place."""
+    odd = any(part in ("", ".", "..") for part in name.split("/"))
+    return not odd and not any(c in name for c in '\\:\0*?"<>|')
 
 
 def _manifest(

@@ -19,7 +19,7 @@ from calibration.bundle.differences import (
 )
 from calibration.bundle.project import check_inside, move_project
 from calibration.bundle.tables import DataTable, origin_csv, write_workbook
-from calibration.errors import InputError
+from calibration.errors import InputError, OutputError
 
 __all__ = ["Half", "Verification", "make_bundle", "verify_bundle"]
 
@@ -219,8 +219,15 @@ def verify_bundle(half: Half, path: Path, *, keep: Path | None = None) -> Verifi
     """Open a bundle, run its project with this installation, and compare.
 
     keep: a new folder for the second run's result; None: not kept. Raises InputError for a bundle that is damaged, altered
-    or of another program, and for whatever its project cannot do here.
+    or of another program, OutputError where `keep` is taken, and for whatever its project cannot do here.
     """
+    if keep is not None and keep.exists() and not (keep.is_dir() and not any(keep.iterdir())):
+        raise OutputError(
+            "the place of the second run is taken",
+            why="earlier results are never replaced unasked",
+            remedy="name a new folder after --keep",
+            where=str(keep),
+        )
     with tempfile.TemporaryDirectory(prefix="verify-") as work:
         opened = open_bundle(path, into=Path(work) / "bundle")
         _check_program(half, opened, path)

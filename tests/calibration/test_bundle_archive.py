@@ -55,6 +55,13 @@ def test_any_members_survive(
         assert (opened.folder / name).read_bytes() == content
 
 
+def test_a_name_that_some_systems_refuse_is_told_when_the_bundle_is_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be the name of a file in a bundle") as caught:
+        write_bundle(tmp_path / "b.zip", {"raw/a/air 10:30.xy": b"1"}, facts={})
+    assert "rename the file" in caught.value.remedy
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_earlier_bundle_stays(bundle: Path) -> None:
     before = bundle.read_bytes()
     with pytest.raises(OutputError, match="exists already"):

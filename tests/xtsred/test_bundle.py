@@ -117,6 +117,14 @@ def test_a_bundle_with_nonsense_in_it_is_one_clear_error(
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def test_a_place_that_is_taken_is_told_before_the_second_run(
+    bundled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["verify", str(bundled / "out.zip"), "--keep", str(bundled / "data")]
+    assert run(command, words) == 2
+    assert "name a new folder after --keep" in capsys.readouterr().err
+
+
 def test_scans_that_changed_places_are_not_bundled(
     bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
