@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from calibration.errors import InputError
+from calibration.goniometer import Alignment
 from calibration.report import Finding
 from xtsred.binning import cell_edges, overlap_matrix
 from xtsred.counting import Counted, Instrument, Measurement, count, monitor_reference
@@ -68,7 +69,7 @@ def merge_roles(
         if instrument.dead_time_s > 0.0:
             steps.append(dead_time_step(role, counted, instrument.dead_time_s))
     _check_times(timed)
-    check_coverage(patterns, two_theta_deg=two_theta_deg)
+    check_coverage(patterns, two_theta_deg=two_theta_deg, alignment=instrument.alignment)
     if not instrument.alignment.is_perfect:
         steps.append(alignment_step(everything[0], instrument))
     return Merged(patterns=patterns, steps=tuple(steps), overlaps=overlaps)
@@ -362,7 +363,12 @@ def on_angles(pattern: Pattern, two_theta_deg: Array) -> Pattern:
     )
 
 
-def check_coverage(patterns: Mapping[Role, Pattern], *, two_theta_deg: tuple[float, float]) -> None:
+def check_coverage(
+    patterns: Mapping[Role, Pattern],
+    *,
+    two_theta_deg: tuple[float, float],
+    alignment: Alignment | None = None,
+) -> None:
     """Raise InputError, naming the ranges, where a role does not reach as far as the range that is used."""
     for role, pattern in patterns.items():
         x = pattern.two_theta_deg
@@ -370,6 +376,8 @@ def check_coverage(patterns: Mapping[Role, Pattern], *, two_theta_deg: tuple[flo
         if x[0] <= two_theta_deg[0] + step and x[-1] >= two_theta_deg[1] - step:
             continue
         hint = ""
+        if alignment is not None and not alignment.is_perfect:
+            hint = "; these are angles after the correction of zero and displacement"
         if x[-1] < 0.5 * two_theta_deg[1]:
             hint = (
                 "; a file whose first column is Q (Å^-1) or theta instead of 2theta looks like this"

@@ -25,6 +25,7 @@ from xtsred.cli import command
 from xtsred.config import load_project
 from xtsred.inputs import input_files, instrument_of, read_inputs
 from xtsred.optimize.project import Adjusted, posterior_project
+from xtsred.pipeline import reduce_inputs
 from xtsred.tune.session import Session
 from xtsred.unpack import make_plan
 
@@ -277,3 +278,11 @@ def test_a_certificate_of_another_instrument_is_refused(demo: Path) -> None:
     with pytest.raises(InputError, match="cannot belong") as caught:
         load_project(project(demo, "goniometer", more='instrument = "diffractometer 2"\n'))
     assert "diffractometer 1" in caught.value.why
+
+
+def test_a_range_that_the_correction_of_angles_leaves_says_so(demo: Path) -> None:
+    certify(demo, values={"zero_deg": Quantity(0.3, 0.01)})
+    loaded = load_project(project(demo, "goniometer"))
+    with pytest.raises(InputError, match=r"cover -0\.\d+ to 151\.7") as caught:
+        reduce_inputs(loaded, read_inputs(loaded))
+    assert "after the correction" in caught.value.why

@@ -196,7 +196,6 @@ def test_counting_gives_them_unit_variance_at_most(demo: Reduction, short: Short
 
 
 def test_without_a_first_distance_nothing_is_adjusted(demo: Reduction) -> None:
-
     blind = replace(demo, pair_distribution=replace(demo.pair_distribution, first_distance=None))
     with pytest.raises(InputError, match="no first peak"):
         ShortDistances.of(blind, q_range=(0.6, 21.5))
