@@ -249,6 +249,19 @@ def analysed(path: Path, **changes: str):
     return analyze(loaded.record, read_inputs(loaded))
 
 
+def test_certificates_go_into_the_bundle(series: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert run(command, ["analyze", str(series), "--out", str(out)]) == 0
+    assert run(command, ["bundle", str(out)]) == 0
+    for file in tmp_path.glob("*.toml"):
+        file.rename(file.with_suffix(".away"))
+    capsys.readouterr()
+    assert run(command, ["verify", str(tmp_path / "out.zip"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {d["verdict"] for d in found["differences"]} == {"identical"}
+    assert found["findings_gone"] == found["findings_new"] == []
+
+
 def test_certificates_are_applied_and_reported(series: Path) -> None:
     found = analysed(series)
     glass = Glass(name="v", room_s_per_cm=4.2e-6, activation_ev=0.41, permittivity=9.0)
