@@ -113,6 +113,8 @@ def multiple_scattering(
     first cross-section (isotropic, bathed rod: within 2, 5, 11% of a photon walk at muR 0.1, 0.5, 1); the
     rest is a geometric series in ms3/ms2. The coherent cross-section after a
     Compton scattering is that at the lower energy (linear in the shift); its Compton one is not changed.
+    Where the kernel knows a detector (`counted`), second order is counted by both angles of every photon; in third order
+    one more Compton scattering costs what it does on average (`ComptonDetection.again`).
     """
     materials = [core, wall][: kernel.weights.shape[1]]
     if wall is not None and kernel.weights.shape[1] == 1:
