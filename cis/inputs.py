@@ -268,14 +268,19 @@ def _require_temperatures(
 
 
 def unique_labels(found: Sequence[tuple[Path, Spectrum]]) -> list[str]:
-    """A label for each spectrum: the file's stem, with its suffix or the spectrum's number where needed."""
+    """A label for each spectrum: the file's stem, with its suffix or the spectrum's number where needed.
+
+    Files of one name in several folders are counted, "x.txt (1)": masks and findings must mean one of them.
+    """
     per_file: dict[Path, int] = {}
     for path, _ in found:
         per_file[path] = per_file.get(path, 0) + 1
-    stems = [path.stem for path in per_file]
+    stems, names = [path.stem for path in per_file], [path.name for path in per_file]
+    number = {path: names[:i].count(path.name) + 1 for i, path in enumerate(per_file)}
     labels = []
     for path, spectrum in found:
         stem = path.name if stems.count(path.stem) > 1 else path.stem
+        stem += f" ({number[path]})" if names.count(path.name) > 1 else ""
         labels.append(f"{stem}#{spectrum.index}" if per_file[path] > 1 else stem)
     return labels
 
