@@ -41,7 +41,7 @@ def concise(value: float, sigma: float | None, *, digits: int = 4) -> str:
     if sigma == 0.0:
         return f"{value:.10g} (exact)"
     last = math.floor(math.log10(float(f"{sigma:.1e}")))
-    two_digits = round(sigma / 10.0 ** (last - 1))
+    two_digits = _nearest(sigma / 10.0 ** (last - 1))
     if two_digits < 20 and two_digits % 10:
         last -= 1
     else:
@@ -50,8 +50,13 @@ def concise(value: float, sigma: float | None, *, digits: int = 4) -> str:
     if last > 0 and last == top:
         last -= 1  # 45(10), not 4(1)e+01: one digit of a value is not a value
     if -4 <= top <= 5 and last <= 0:
-        return f"{value:.{-last}f}({round(sigma / 10.0**last)})"
+        return f"{value:.{-last}f}({_nearest(sigma / 10.0**last)})"
     exponent = max(top, last)
     places = max(exponent - last, 0)
-    scaled_sigma = round(sigma / 10.0**last)
+    scaled_sigma = _nearest(sigma / 10.0**last)
     return f"{value / 10.0**exponent:.{places}f}({scaled_sigma})e{exponent:+03d}"
+
+
+def _nearest(digits: float) -> int:
+    """The nearest whole number, a half upwards: a stated 0.025 is 0.03, and the same after arithmetic."""
+    return math.floor(digits + 0.5 + 1e-9)
