@@ -27,6 +27,8 @@ __all__ = ["fourier_window", "measure_shells"]
 _FOUND = 3
 _MISFIT = 0.05
 _DISAGREE = 0.1
+_BESIDE_A = 0.3  # how far beyond its limits the next peak would have begun
+_VALLEY = 0.3  # of the peak's height: two Gaussians with less between them share little
 
 
 def fourier_window(project: Project) -> Window:
@@ -67,7 +69,8 @@ def measure_shells(
             )
             for k, shell in enumerate(named)
         )
-        return shells, tuple(f for shell in shells for f in _doubts(shell))
+        doubts = [(*_unresolved(pdf, named, shell), *_doubts(shell)) for shell in shells]
+        return shells, tuple(itertools.chain.from_iterable(doubts))
     r_min = 0.8
     peaks = find_peaks(pdf, count=_FOUND, r_min=r_min)
     found = tuple(
@@ -111,6 +114,32 @@ def _weight(table: ShellTable, plan: Plan, *, q: Array, number: int) -> PairWeig
     return pair_weight(
         plan.composition, center=center, neighbour=neighbour, q=q, energy_kev=plan.energy_kev
     )
+
+
+def _unresolved(pdf: PairDistribution, named: list[Neighbour], shell: Shell) -> Iterator[Finding]:
+    """Where T(r) does not fall between a shell and a peak beside it that is not named, and so is not fitted with it."""
+    low, high = shell.r_range
+    at = shell.position.value
+    top = float(np.interp(at, pdf.r, pdf.t))
+    sides = (
+        (low, low - _BESIDE_A, (low - _BESIDE_A, at)),
+        (high, high + _BESIDE_A, (at, high + _BESIDE_A)),
+    )
+    for limit, beyond, (first, last) in sides:
+        a, b = sorted((limit, beyond))
+        if any(n.r_range != shell.r_range and n.r_range[0] < b and n.r_range[1] > a for n in named):
+            continue
+        between = (pdf.r >= first) & (pdf.r <= last)
+        left = float(np.min(pdf.t[between])) / top if top > 0.0 and between.any() else 0.0
+        if left <= _VALLEY:
+            continue
+        yield Finding(
+            "warning",
+            f"The {shell.pair} shell at {at:.2f} Å is not resolved from what lies beside it beyond {limit:g} Å: T(r) does not fall below "
+            f"{100.0 * left:.0f} % of the peak between them. What its number of neighbours takes from there is not in its "
+            "uncertainty; name the other shells, too, and they are fitted together.",
+            {"valley": left},
+        )
 
 
 def _doubts(shell: Shell) -> Iterator[Finding]:

@@ -1,12 +1,19 @@
 """Shells: weights as printed, positions and coordination numbers of synthetic shells, and their noise."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
+import xtsred
 from xtsred.atoms import Composition, form_factors
+from xtsred.config import Shell as TableOfShell
+from xtsred.config import load_project
 from xtsred.fourier import Window, pair_distribution
+from xtsred.neighbours import measure_shells
 from xtsred.shells import (
     Neighbour,
     PairWeight,
@@ -17,6 +24,9 @@ from xtsred.shells import (
     peak_position,
 )
 from xtsred.stages import Array, PairDistribution, Shell, StructureFactor, frozen
+from xtsred.unpack import Plan
+
+DEMO = Path(xtsred.__file__).parent / "data" / "demo" / "run.toml"
 
 SILICA = Composition.of({"Si": 1.0, "O": 2.0})
 RHO = 0.0663
@@ -231,6 +241,31 @@ def test_noise_is_no_peak() -> None:
     for _ in range(40):
         pdf = transformed(1.0 + generator.normal(size=Q.size) * SIGMA)
         assert find_peaks(pdf, count=1, r_min=0.8) == []
+
+
+def test_a_shell_beside_an_unresolved_peak_is_told() -> None:
+    """Two shells 0.45 Å apart, T does not fall between them: one named alone is doubted, both are not."""
+    project = load_project(DEMO).record
+    plan = SimpleNamespace(composition=SILICA, energy_kev=22.163)
+    fourier = replace(project.fourier, window="lorch", q_range=(0.6, WINDOW.q_max))
+    first = TableOfShell(pair="Si-O", r_range=(1.35, 1.85))
+    other = TableOfShell(pair="Si-O", r_range=(1.85, 2.4))
+
+    def told(n: float, *tables: TableOfShell) -> list[str]:
+        near = n * SI_O.weight * np.sinc(Q * 2.06 / np.pi) * np.exp(-0.5 * (0.12 * Q) ** 2)
+        pdf = transformed(one_shell(Q, SI_O.weight) + hole(Q) + near)
+        bins = replace(project.range, q_step=STEP)
+        asked = replace(project, shell=tables, fourier=fourier, range=bins)
+        _, findings = measure_shells(asked, cast(Plan, plan), pdf)
+        return [f.text for f in findings if "not resolved" in f.text]
+
+    (text,) = told(6.0, first)
+    assert "Si-O shell at 1.6" in text
+    assert "beyond 1.85" in text
+    assert not told(6.0, first, other)
+    # alone it falls on both sides, however narrow the limits
+    assert not told(0.0, first)
+    assert not told(0.0, TableOfShell(pair="Si-O", r_range=(1.5, 1.72)))
 
 
 def test_too_few_points() -> None:
