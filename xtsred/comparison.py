@@ -119,6 +119,7 @@ def _comparison(other: _Other, goodness: Goodness) -> Comparison:
         r_x_sigma_measurement=goodness.sigma_measurement,
         r_x_sigma_model=goodness.sigma_model,
         r_x_flat=goodness.r_x_flat,
+        r_x_floor=goodness.floor,
         q_range=goodness.q_range,
         by_function=dict(goodness.by_function),
         intervals=tuple((i.low, i.high, i.share, i.r_x) for i in goodness.intervals),

@@ -1,5 +1,6 @@
 """The comparison of a reduction on its report: headline, goodness-of-fit table, values."""
 
+import math
 from typing import Any
 
 from calibration.quantity import Quantity
@@ -28,6 +29,24 @@ def _r_x(c: Comparison) -> Quantity | str:
     return c.r_x_text or Quantity(c.r_x, c.r_x_sigma)
 
 
+def _without_noise(c: Comparison) -> float | None:
+    """sqrt(R_X² − R_noise²): noise adds its square to the misfit; 0 where nothing but noise is seen, None where it is not known."""
+    if c.r_x_floor is None:
+        return None
+    return math.sqrt(max(c.r_x**2 - c.r_x_floor**2, 0.0))
+
+
+def _noise_rows(c: Comparison) -> list[tuple[str, str]]:
+    left = _without_noise(c)
+    if left is None:
+        return []
+    text = f"{left:.4f}" if left > 0.0 else "0: the misfit is not more than our counting noise"
+    return [
+        ("R_X of our counting noise alone (floor)", f"{c.r_x_floor:.4f}"),
+        ("R_X without it, sqrt(R_X² − noise²)", text),
+    ]
+
+
 def comparison_sections(c: Comparison | None) -> tuple[Section, ...]:
     """The section on the goodness of fit; empty where nothing was compared."""
     if c is None or c.r_x_flat is None:
@@ -38,6 +57,7 @@ def comparison_sections(c: Comparison | None) -> tuple[Section, ...]:
         ("R_X, %", f"{100.0 * c.r_x:.2f}"),
         ("R_X²", f"{c.r_x**2:.5f}"),
         ("R_X of a flat line S = 1", f"{c.r_x_flat:.4f}"),
+        *_noise_rows(c),
         *((f"R on {name}", f"{value:.4f}") for name, value in c.by_function.items()),
         ("range", f"{low:.4g} to {high:.4g} Å⁻¹, {c.q.size} points"),
         ("weights of the other", c.weights),
@@ -55,7 +75,7 @@ def comparison_sections(c: Comparison | None) -> tuple[Section, ...]:
             title=f"Goodness of fit against {c.name}",
             paragraphs=(
                 "R_X = sqrt(sum (S_exp - S_calc)² / sum S_exp²) on the measured grid (Wright 1993); some papers print "
-                "its square.",
+                "its square. Noise makes it larger: without our counting noise it is what the two curves themselves differ by.",
             ),
             tables=(
                 Table(title="Goodness of fit", columns=("quantity", "value"), rows=rows),
@@ -85,6 +105,8 @@ def comparison_values(c: Comparison) -> dict[str, Any]:
         "R_X_sigma_measurement": c.r_x_sigma_measurement,
         "R_X_sigma_model": c.r_x_sigma_model,
         "R_X_flat": c.r_x_flat,
+        "R_X_floor": c.r_x_floor,
+        "R_X_without_noise": _without_noise(c),
         "R_by_function": dict(c.by_function),
         "weights": c.weights,
         "window": c.window,

@@ -244,7 +244,7 @@ class Comparison:
     name: file; q, s, sigma: ours; s_other: shape (n,); rms: of the difference; r_x: Wright's R_X, r_x_text with what is
     known of its uncertainty, r_x_sigma None where a part of it is unknown; *_measurement, *_model: the parts.
     kind: what the other is. q_range: limits used, Å^-1. weights, window: of the other, in words. by_function: R of
-    S, S - 1, Q (S - 1). intervals: (low, high, share of the squared misfit, R) each. scale: fitted to its S - 1,
+    S, S - 1, Q (S - 1). r_x_flat: R_X of S = 1; r_x_floor: of our counting noise alone. intervals: (low, high, share of the squared misfit, R) each. scale: fitted to its S - 1,
     never applied; r_x_scaled with it.
     """
 
@@ -263,6 +263,7 @@ class Comparison:
     r_x_sigma_measurement: float | None = None
     r_x_sigma_model: float | None = None
     r_x_flat: float | None = None
+    r_x_floor: float | None = None
     q_range: tuple[float, float] | None = None
     weights: str = "as in the file"
     window: str = "as in the file"

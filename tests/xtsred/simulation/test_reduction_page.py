@@ -49,3 +49,29 @@ def test_a_comparison_without_its_goodness_has_no_section(goodness):
     assert {f.name for f in fields(found)} >= {"r_x_flat", "intervals", "scale"}
     assert comparison_sections(replace(found, r_x_flat=None)) == ()
     assert comparison_sections(None) == ()
+
+
+def test_noise_is_taken_from_r_x():
+    """A known misfit with known noise over it: R_X is larger than that of the misfit, and without the noise it is that again."""
+    q = np.arange(0.5, 40.0, 0.02)
+    s = 1.0 + 0.5 * np.sin(1.62 * q) * np.exp(-0.05 * q)
+    other = 1.0 + 0.99 * (s - 1.0)
+    sigma = 0.003
+    noisy = s + sigma * np.random.default_rng(4).standard_normal(q.size)
+    true = np.sqrt(np.sum((s - other) ** 2) / np.sum(s**2))
+    made = compare_curves(q, noisy, np.full_like(q, sigma), q, other, q_range=(0.5, 39.98))
+    values = comparison_values(_comparison(_Other("truth.sq", "curve"), made))
+    assert values["R_X"] > 1.5 * true
+    assert values["R_X_without_noise"] == pytest.approx(true, rel=0.1)
+    assert values["R_X_floor"] == pytest.approx(sigma / np.sqrt(np.mean(s**2)), rel=1e-2)
+
+
+def test_a_misfit_below_the_noise_is_no_misfit(goodness):
+    found = _comparison(_Other("truth.sq", "curve"), goodness)
+    quiet = replace(found, r_x_floor=2.0 * found.r_x)
+    assert comparison_values(quiet)["R_X_without_noise"] == 0.0
+    (section,) = comparison_sections(quiet)
+    rows = dict(section.tables[0].rows)
+    assert rows["R_X without it, sqrt(R_X² − noise²)"].startswith("0: the misfit is not more")
+    unknown = comparison_values(replace(found, r_x_floor=None))
+    assert unknown["R_X_without_noise"] is None
