@@ -294,7 +294,9 @@ def _structure(reduction: Reduction) -> RenderedFigure:
         _residual(below[0], other)
     axes.legend(loc="upper right")
     (axes, *below)[-1].set_xlabel(_Q)
-    caption = "Band: one standard uncertainty of counting (grey: with normalization and Compton response)."
+    caption = "Band: one standard uncertainty of counting (grey: with all sources of the budget)."
+    if reduction.budget is None:
+        caption = "Band: one standard uncertainty of counting (grey: with normalization and Compton response)."
     if other is not None:
         caption += f" Against {Path(other.name).name}: rms {other.rms:.4f}, R_X {other.r_x:.4f}."
     return render(figure, name="structure_factor", title="Structure factor S(Q)", caption=caption)

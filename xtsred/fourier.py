@@ -227,6 +227,6 @@ def binned_operator(
     m = np.where(q <= window.q_max, m, 0.0)
     full = sine_operator(r, q=q, weights=weights * q * m)
     width = structure.q[1] - structure.q[0]
-    full /= np.sinc(np.outer(r, np.full(q.size, width / 2.0)) / np.pi)
+    full /= np.sinc(r * (width / 2.0) / np.pi)[:, None]
     low, measured = full[:, : fill.q.size], full[:, fill.q.size :]
     return measured + low @ fill.matrix, low @ fill.offset

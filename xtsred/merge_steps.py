@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibration.goniometer import true_two_theta
-from calibration.quantity import Quantity
 from xtsred.counting import Counted, Instrument, Measurement
 from xtsred.overlap import Overlap
 from xtsred.stages import Pattern, Role, Step, frozen
@@ -64,7 +63,7 @@ def dead_time_step(role: Role, counted: Sequence[Counted], dead_time_s: float) -
         x_label="2θ (°)",
         y_label="live share of the time",
         curves={"1 − mτ": frozen(np.concatenate([s.live for s in counted])[order])},
-        parameters={"τ": str(Quantity(dead_time_s, None, "s"))},
+        parameters={"τ": f"{dead_time_s:.4g} s"},
         reference="non-paralysable counter, J. W. Müller, Nucl. Instrum. Methods 112 (1973) 47",
     )
 

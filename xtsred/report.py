@@ -13,7 +13,7 @@ from calibration.quantity import Quantity
 from calibration.records import Loaded
 from calibration.report import Finding, Report, Section, Table, typeset, write_report
 from calibration.report_pdf import write_pdf
-from xtsred.budget.page import budget_sections, budget_values, scale_text
+from xtsred.budget.page import budget_sections, budget_values, fitted_text
 from xtsred.comparison_page import comparison_headline, comparison_sections, comparison_values
 from xtsred.config import Project
 from xtsred.figures import (
@@ -152,11 +152,13 @@ def _headline(reduction: Reduction) -> list[tuple[str, Quantity | str]]:
     if c is not None:
         rows += comparison_headline(c)
     n = reduction.normalization
-    rows.append((f"normalization K, {n.method}", scale_text(reduction)))
+    rows.append((f"normalization K, {n.method}", fitted_text(reduction, "K", n.k)))
     if n.compton_response is not None:
-        rows.append(("Compton response", n.compton_response))
+        said = fitted_text(reduction, "Compton response", n.compton_response)
+        rows.append(("Compton response", said))
     if n.continuum is not None:
-        rows.append(("continuum amplitude", n.continuum))
+        said = fitted_text(reduction, "continuum amplitude", n.continuum)
+        rows.append(("continuum amplitude", said))
     rows += [(k, v) for k, v in reduction.parameters.items() if k.startswith(_HEADLINE)]
     return [
         (name, replace(v, unit=typeset(v.unit)) if isinstance(v, Quantity) else v)

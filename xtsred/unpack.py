@@ -103,7 +103,7 @@ def make_plan(project: config.Project) -> Plan:
             ),
             "packing fraction": Quantity(packing, _sigma(project.sample.packing_fraction)),
             **_mu_r(project.sample, mu_r),
-            "mean wavelength": Quantity(mean, None, "Å"),
+            "mean wavelength": Quantity(mean, _sigma(project.radiation.wavelength_A), "Å"),
         },
         findings=(
             *density_findings,

@@ -16,6 +16,7 @@ from tests.xtsred.budget_rod import ANGLES, RHO0, K, rod
 from xtsred.budget.apply import budgeted
 from xtsred.budget.correlations import correlation_matrix, joined, stated_correlations
 from xtsred.budget.linear import linear_budget
+from xtsred.budget.page import budget_sections, budget_values, fitted_text
 from xtsred.budget.records import Budget, Source
 from xtsred.budget.table import budget_csv
 from xtsred.config import load_project
@@ -208,6 +209,35 @@ def test_totals_shares_and_outputs_agree() -> None:
     assert {row[0] for row in rows[1:]} == {"S(Q)", "G(r)", "g(r)"}
     first = [float(v) for v in rows[1][2:]]
     assert first[0] == pytest.approx(np.hypot(first[1], first[2]), rel=1e-4)
+
+
+def test_what_is_not_known_is_not_zero_and_the_headline_has_the_total() -> None:
+    case = rod(noise=1)
+    reduction = reduce_inputs(case.loaded, case.inputs)
+    budget = linear_budget(case.loaded, case.inputs, reduction=reduction)
+    values = budget_values(budget)
+    assert values is not None
+    # nothing is stated about the packing: neither it nor mu R has a sigma
+    for name in ("packing fraction", "mu R"):
+        assert values["numbers"][name]["sigma_total"] is None
+        assert values["numbers"][name]["sigma_systematic"] is None
+    assert values["numbers"]["K"]["sigma_total"] == pytest.approx(budget.total("K"))
+    plain = Quantity(1.0, 0.01)
+    assert fitted_text(budgeted(reduction, budget), "K", plain) is plain
+
+    case = rod(noise=1, sample__packing_fraction={"value": 0.5, "sigma": 0.025})
+    reduction = reduce_inputs(case.loaded, case.inputs)
+    budget = linear_budget(case.loaded, case.inputs, reduction=reduction)
+    # the packing is a number of the file: no count is in it, and no fit
+    assert budget.scalars["mu R"].sigma_counting == 0.0
+    k = reduction.normalization.k
+    said = str(fitted_text(budgeted(reduction, budget), "K", k))
+    assert said == f"{Quantity(k.value, budget.total('K'), k.unit)} (fit {k.sigma:.2g})"
+    (section,) = budget_sections(budgeted(reduction, budget))
+    rows = {row[0]: row[1:] for row in section.tables[1].rows}
+    assert rows["mu R"][1] == "0"
+    assert rows["packing fraction"] == ("0.50(3)", "0", "0.025", "0.025")
+    assert rows["K"][1] == "in the fit"
 
 
 def test_stated_alternatives_of_the_range_are_used() -> None:

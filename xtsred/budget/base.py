@@ -67,7 +67,12 @@ def scalars_of(basis: Basis) -> dict[str, Scalar]:
     variance = (
         float(low**2 @ structure.sigma**2) if covariance is None else float(low @ covariance @ low)
     )
-    counting: dict[str, float | None] = {"S at low Q": float(np.sqrt(variance))}
+    counting: dict[str, float | None] = {
+        "S at low Q": float(np.sqrt(variance)),
+        # computed from the project file alone: no count moves them
+        "mu R": 0.0,
+        "packing fraction": 0.0,
+    }
     for i, shell in enumerate(reduction.shells):
         counting[f"{basis.shell_name(i)} distance"] = shell.position.sigma
         if shell.coordination is not None:

@@ -136,7 +136,7 @@ class _Run:
             if end is None or half is None:
                 text = (
                     f"The contribution of {parameter.path} = {parameter.value:g} ± {sigma:g} is not known: the reduction "
-                    "fails one standard uncertainty to either side."
+                    "fails one standard uncertainty to either side, and all uncertainties are without it. State a smaller sigma."
                 )
                 findings.append(Finding("warning", text))
                 return ()

@@ -10,7 +10,7 @@ from xtsred.budget.figures import budget_figure, monte_carlo_figure
 from xtsred.budget.records import Budget, MonteCarlo, Source
 from xtsred.stages import Array, Reduction
 
-__all__ = ["budget_sections", "budget_values", "scale_text"]
+__all__ = ["budget_sections", "budget_values", "fitted_text"]
 
 _SHOWN = 1e-4
 _TOLD = 0.5
@@ -137,9 +137,9 @@ def _totals(budget: Budget) -> Table:
         total = budget.total(name)
         counting = "in the fit" if scalar.sigma_counting is None else f"{scalar.sigma_counting:.2g}"
         value = str(Quantity(scalar.value, total or None, scalar.unit))
-        rows.append(
-            (name, typeset(value), counting, f"{budget.systematic(name):.2g}", f"{total:.2g}")
-        )
+        # a number of which nothing is stated has no uncertainty that is known: not one of 0
+        parts = (counting, f"{budget.systematic(name):.2g}", f"{total:.2g}")
+        rows.append((name, typeset(value), *(parts if total else ("not known",) * 3)))
     return Table(
         title="Numbers and their uncertainties",
         columns=("number", "value", "counting", "systematic", "total"),
@@ -168,8 +168,8 @@ def budget_values(budget: Budget | None) -> dict[str, Any] | None:
                 "value": scalar.value,
                 "unit": scalar.unit,
                 "sigma_counting": scalar.sigma_counting,
-                "sigma_systematic": budget.systematic(name),
-                "sigma_total": budget.total(name),
+                "sigma_systematic": budget.systematic(name) if budget.total(name) else None,
+                "sigma_total": budget.total(name) or None,
                 "shares": budget.shares(name),
             }
             for name, scalar in budget.scalars.items()
@@ -193,13 +193,16 @@ def budget_values(budget: Budget | None) -> dict[str, Any] | None:
     }
 
 
-def scale_text(reduction: Reduction) -> Quantity | str:
-    """K for the headline: with all sources where something is stated, and what the fit alone leaves."""
-    k, budget = reduction.normalization.k, reduction.budget
+def fitted_text(reduction: Reduction, name: str, fitted: Quantity) -> Quantity | str:
+    """K or a fitted amplitude for the headline: with all sources where something is stated, and what the fit alone leaves.
+
+    name: of the budget's scalar.
+    """
+    budget = reduction.budget
     if budget is None or not any(s.kind == "stated" for s in budget.sources):
-        return k
-    total = Quantity(k.value, budget.total("K"), k.unit)
-    return str(total) if k.sigma is None else f"{total} (fit {k.sigma:.2g})"
+        return fitted
+    total = Quantity(fitted.value, budget.total(name), fitted.unit)
+    return str(total) if fitted.sigma is None else f"{total} (fit {fitted.sigma:.2g})"
 
 
 def _monte_carlo_values(found: MonteCarlo | None) -> dict[str, Any] | None:
