@@ -59,7 +59,7 @@ Control = Number | Interval | Choice | Words
 
 
 def controls(project: Project) -> tuple[Control, ...]:
-    """The controls of a project."""
+    """The controls of a project; what a certificate states is not turned."""
     return tuple(_controls(project))
 
 
@@ -108,6 +108,8 @@ def _controls(project: Project) -> Iterator[Control]:
     ):
         yield Number(key=f"sample.{name}", label=label, unit=unit, group="Pellet", with_sigma=True)
     yield Number(key="temperature.sigma_K", label="u of one temperature", unit="K", group="Temperature")  # fmt: skip
+    if project.calibration is not None and project.calibration.thermometer is not None:
+        return  # the certificate states offset and lag
     yield Number(
         key="temperature.offset_K", label="Common offset", unit="K", group="Temperature", with_sigma=True
     )  # fmt: skip

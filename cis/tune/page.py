@@ -82,7 +82,7 @@ class TunePage:
             if not self._due:
                 self.session.remember()
             self._due = True
-            self._later(self._answer, 1)
+            self._later(self.answer, 1)
 
     def mask_selected(self) -> None:
         """Leave the selected points out, with the reason that stands in the field."""
@@ -110,6 +110,17 @@ class TunePage:
                 measured_hz=measured,
             )
         )
+
+    def answer(self) -> None:
+        """Show at once what follows from the fits; the rest when nothing moves."""
+        if not self._due:
+            return
+        self._due = False
+        self._moves += 1
+        self.session.apply(quick=True)
+        self.show()
+        moves = self._moves
+        self._later(lambda: self.settle() if moves == self._moves else None, _REST_MS)
 
     def settle(self) -> None:
         """Compute what is due, all of it."""
@@ -241,16 +252,6 @@ class TunePage:
     def _pointed(self, indices: list[int]) -> None:
         if indices:
             self.select(self.plots.sources["arrhenius"].data["name"][indices[0]])
-
-    def _answer(self) -> None:
-        if not self._due:
-            return
-        self._due = False
-        self._moves += 1
-        self.session.apply(quick=True)
-        self.show()
-        moves = self._moves
-        self._later(lambda: self.settle() if moves == self._moves else None, _REST_MS)
 
     def _changed(self) -> None:
         """Undo or reset."""

@@ -1,5 +1,6 @@
 """The tune page without a browser: a control is set, points are selected, and the sources, the words and the file are asked."""
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from bokeh.document import Document
 from bokeh.events import ButtonClick, Tap
 
 from calibration.errors import InputError
+from cis.config import Calibration
 from cis.pipeline import Analysis, analyze, load_config, read_inputs
 from cis.tune import curves
 from cis.tune.controls import Choice, Interval, Number, controls
@@ -284,7 +286,7 @@ def test_only_what_changed_is_computed(page: TunePage) -> None:
     page.settle()
     assert computed(page.settle) == {}
     mask(page, [5, 6, 7], "only this one")
-    found = computed(page._answer)
+    found = computed(page.answer)
     assert found == {"validation": 1, "choice": 1, "fit": 1, "Arrhenius": 1}
     assert page.session.result.quick
     assert computed(page.settle) == {"joint": 1, "cross-check": 1}
@@ -399,6 +401,13 @@ def test_every_control_is_a_key_that_the_file_may_have(page: TunePage) -> None:
     assert changed.temperature.ambient_C == 20.0
     assert changed.arrhenius is not None
     assert changed.arrhenius.breakpoint_K == 0.5
+
+
+def test_what_a_certificate_states_is_not_turned(page: TunePage) -> None:
+    project = load_config(page.session.path).record
+    certified = dataclasses.replace(project, calibration=Calibration(thermometer="t.toml"))
+    left = {c.key for c in controls(project)} - {c.key for c in controls(certified)}
+    assert left == {"temperature.offset_K", "temperature.lag", "temperature.ambient_C"}
 
 
 def test_the_document_is_whole_and_asks_for_nothing_from_elsewhere(
