@@ -279,6 +279,8 @@ def certificate_notes(loaded: Loaded[Project], *, started: tuple[str, ...] = ())
         )
         if kind == "goniometer":
             findings += _wavelength(certificate, lines[0])
+        if kind == "detector":
+            findings += _other_resolution(certificate, loaded.record.detector)
         if kind == "attenuation":
             findings += _other_sample(certificate, loaded.record)
     return Certified(parameters=parameters, findings=tuple(findings))
@@ -311,6 +313,19 @@ def _wavelength(certificate: Certificate, line: Line) -> Iterator[Finding]:
             f"{line.wavelength_a:.7g} Å. Only the angles were corrected: state radiation.wavelength_A = {fitted:.7g} if it is the wavelength that "
             "was wrong.",
             {"fitted_A": fitted},
+        )
+
+
+def _other_resolution(certificate: Certificate, detector: Detector) -> Iterator[Finding]:
+    """Edges that were fitted with a resolution held belong to it."""
+    held = certificate.facts.get("fwhm_keV_held")
+    own = 0.0 if detector.fwhm_keV is None else detector.fwhm_keV.value
+    if held is not None and f"{own:g}" != held:
+        yield Finding(
+            "warning",
+            f"The edges of the detector certificate {certificate.name!r} were fitted with an energy resolution of {held} keV, the project states "
+            f"{own:g} keV: they belong together. State detector.fwhm_keV = {held}, or calibrate with this resolution.",
+            {"fwhm_keV": own},
         )
 
 

@@ -286,3 +286,12 @@ def test_a_range_that_the_correction_of_angles_leaves_says_so(demo: Path) -> Non
     with pytest.raises(InputError, match=r"cover -0\.\d+ to 151\.7") as caught:
         reduce_inputs(loaded, read_inputs(loaded))
     assert "after the correction" in caught.value.why
+
+
+def test_edges_belong_to_the_resolution_that_they_were_fitted_with(demo: Path) -> None:
+    certify(demo, kind="detector", values={"upper_keV": Quantity(24.0, 0.1)}, facts={"fwhm_keV_held": "0.8"})  # fmt: skip
+    for fwhm, count in ((0.8, 0), (1.0, 1)):
+        free = f'response = "threshold"\nfwhm_keV = {fwhm}\nlower_keV = 15.0'
+        loaded = load_project(project(demo, "detector", old='response = "ideal"', new=free))
+        texts = [f.text for f in certificate_notes(loaded).findings]
+        assert sum("belong together" in t for t in texts) == count

@@ -97,7 +97,16 @@ def calibrate_detector(
         certified = [n for n in window.fit.names if window.fit.determined.get(n, True)]
         values |= {f"{n}_keV": window.values[n] for n in certified}
         if certified and "fwhm" not in window.fit.names:
-            facts["fwhm_keV_held"] = f"{window.fit.edges.fwhm_kev:g}"
+            held = window.fit.edges.fwhm_kev
+            facts["fwhm_keV_held"] = f"{held:g}"
+            findings.append(
+                Finding(
+                    "warning",
+                    f"The edges are those of an energy resolution of {held:g} keV, which was held: their ± has no part of it, and another resolution "
+                    'gives other edges. Add "fwhm" to window.fit, or apply them together with this resolution only.',
+                    {"fwhm_keV": held},
+                )
+            )
         if len(certified) > 1:
             more["covariance"] = _covariance(window, certified)
         belongs = _belongs(project, record.certificate.instrument)
