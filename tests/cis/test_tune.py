@@ -429,3 +429,32 @@ def test_a_wrong_project_is_told_in_the_terminal(tmp_path: Path) -> None:
     assert run(command, ["tune", str(tmp_path / "none.toml")]) == 2
     helped = CliRunner().invoke(command, ["tune", "--help"])
     assert "Nothing leaves this" in helped.output
+
+
+def test_the_command_serves_the_page_and_a_new_tab_reads_the_file_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from calibration.commandline import run
+    from cis.cli import command
+
+    write_series(tmp_path, (5.0, 40.0))
+    path = tmp_path / "run.toml"
+    path.write_text(START, encoding="utf-8")
+    documents = [Document() for _ in range(3)]
+
+    def serve(build: Any, *, tell: Any, browser: bool, port: int) -> None:
+        assert (browser, port) == (False, 0)
+        tell("http://127.0.0.1:1/token/")
+        build(documents[0])
+        path.write_text(START.replace("bulk-blocking", "bulk"), encoding="utf-8")
+        build(documents[1])
+        path.write_text(START.replace("bulk-blocking", "p(R1"), encoding="utf-8")
+        build(documents[2])
+
+    monkeypatch.setattr("calibration.page.serve.serve", serve)
+    assert run(command, ["tune", str(path), "--no-browser", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["url"] == "http://127.0.0.1:1/token/"
+    shown = [document.get_model_by_name("model.circuit") for document in documents[:2]]
+    assert [getattr(select, "value", None) for select in shown] == ["bulk-blocking", "bulk"]
+    (error,) = documents[2].roots
+    assert "cannot be read at character" in error.text  # type: ignore[attr-defined]
