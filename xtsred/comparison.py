@@ -23,7 +23,9 @@ from xtsred.unpack import Plan
 if TYPE_CHECKING:
     from xtsred.simulation.model import Model, Weighting
 
-__all__ = ["compare_with"]
+__all__ = ["compare_with", "over_bins"]
+
+_FEWEST = 3  # bins that a comparison needs
 
 
 def compare_with(
@@ -148,7 +150,27 @@ def _curve(
         fractions=dict(fractions),
         number_density_per_a3=plan.number_density_per_a3,
     )
-    return _goodness(structure, curve.q, curve.s, table), (*curve.findings, *other)
+    q, s = over_bins(structure.q, curve.q, curve.s)
+    return _goodness(structure, q, s, table), (*curve.findings, *other)
+
+
+def over_bins(q: Array, q_other: Array, s_other: Array) -> tuple[Array, Array]:
+    """Another curve as S(Q) is measured: its mean over each bin, not its value in the middle. Where it is as coarse as
+    the bins, it comes back as it is: it may be binned itself.
+
+    q: centres of the bins, shape (n,), equally spaced; q_other, s_other: shape (m,), q_other ascending. Returns the bins
+    whose centre the other reaches and the means (of an interpolating cubic spline, integrated exactly).
+    """
+    from scipy.interpolate import CubicSpline
+
+    step = float(q[1] - q[0])
+    centre = q[(q >= q_other[0] - 1e-9) & (q <= q_other[-1] + 1e-9)]
+    if centre.size < _FEWEST or float(np.max(np.diff(q_other))) > 0.5 * step + 1e-9:
+        return q_other, s_other
+    whole = CubicSpline(q_other, s_other).antiderivative()
+    low = np.maximum(centre - 0.5 * step, q_other[0])
+    high = np.minimum(centre + 0.5 * step, q_other[-1])
+    return centre, np.asarray((whole(high) - whole(low)) / (high - low))
 
 
 def _trajectory(
