@@ -5,6 +5,7 @@ up would reach the last bits of the results.
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -85,18 +86,35 @@ def _loky(size: int) -> Iterator[Executor]:
     try:
         yield executor
     except BaseException:
-        executor.shutdown(wait=True, kill_workers=True)
+        with _silent_threads():
+            executor.shutdown(wait=True, kill_workers=True)
         raise
     executor.shutdown(wait=True)
+
+
+@contextlib.contextmanager
+def _silent_threads() -> Iterator[None]:
+    """No traceback of a thread: loky's own stumbles over jobs that were withdrawn before a worker had begun."""
+    hook = threading.excepthook
+    threading.excepthook = lambda _: None
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; only the giver answers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _begin(giver: int) -> None:
     """What a worker does first. giver: process that gives out the work.
 
-    Ctrl-C reaches every process of a terminal; only the giver answers. A giver that is killed cannot stop its workers,
-    which would wait for ever (each holds the other end of the others' pipes): they look whether it is still there.
+    A giver that is killed cannot stop its workers, which would wait for ever (each holds the other end of the others'
+    pipes): they look whether it is still there.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _ignore_interrupts()
     threading.Thread(target=_end_with, args=(giver,), daemon=True).start()
 
 
@@ -122,19 +140,28 @@ def _dask_pool(scheduler: str, workers: int | None) -> Pool:
     @contextlib.contextmanager
     def opened() -> Iterator[Executor]:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_silent_log())
             if scheduler == "local":
                 cluster = stack.enter_context(
                     dask.LocalCluster(
                         n_workers=workers or os.cpu_count() or 1,
                         threads_per_worker=1,
                         dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
                         env=dict(ONE_THREAD),
                     )
                 )
                 client: Any = stack.enter_context(dask.Client(cluster))
+                client.run(_ignore_interrupts)
             else:
                 client = stack.enter_context(_client(dask.Client, scheduler))
-            yield stack.enter_context(client.get_executor(pure=False))
+            executor: Executor = stack.enter_context(client.get_executor(pure=False))
+            try:
+                yield executor
+            except BaseException:
+                # else it would wait for jobs whose workers Ctrl-C has ended too: for ever
+                executor.shutdown(wait=False)
+                raise
 
     size = workers or os.cpu_count() or 1
     if scheduler != "local":
@@ -152,6 +179,20 @@ def _dask_pool(scheduler: str, workers: int | None) -> Pool:
         alone=None,
         lost=lambda error: isinstance(error, dask.scheduler.KilledWorker),
     )
+
+
+@contextlib.contextmanager
+def _silent_log() -> Iterator[None]:
+    """Without Dask's own log: what goes wrong is said once, by an error of ours."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _client(make: Any, scheduler: str) -> Any:

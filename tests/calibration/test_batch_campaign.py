@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from calibration.campaign.durable import FolderLock, Store, publish
 from calibration.campaign.engine import Run, run_campaign
 from calibration.campaign.findings import Tally, group_findings
-from calibration.campaign.jobs import Job, Result, program_version
+from calibration.campaign.jobs import Job, Outcome, Result, program_version
 from calibration.campaign.place import check_campaign, mark_campaign
 from calibration.campaign.table import read_table
 from calibration.campaign.workers import local_pool, pool_of
@@ -189,6 +190,45 @@ def test_dask_survives_a_job_that_kills_workers(tmp_path: Path) -> None:
     todo[3] = Job(number=3, name="job3", spec={"do": "die"})
     run = run_campaign(todo, Toy(), folder=tmp_path, pool=pool_of(workers=2, scheduler="local"))
     assert [o.number for o in run.failed] == [3]
+
+
+@needs_dask
+@pytest.mark.long
+def test_an_interrupted_dask_run_does_not_wait_for_its_jobs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    pool = pool_of(workers=1, scheduler="local")
+    with pytest.raises(KeyboardInterrupt):
+        run_campaign(jobs(8, seconds=1.0), Toy(), folder=tmp_path, pool=pool, tell=interrupt)
+    assert 1 <= len(list(tmp_path.glob("*/*.npz"))) < 3  # three were given out
+    assert "Traceback" not in capfd.readouterr().err
+
+
+class Stumbling:
+    """As loky's executor when it is interrupted before its workers took their first jobs: its thread dies of a KeyError."""
+
+    def __init__(self, **_options: object) -> None:
+        pass
+
+    def shutdown(self, **_options: object) -> None:
+        thread = threading.Thread(target={}.__getitem__, args=(5,))
+        thread.start()
+        thread.join()
+
+
+def test_an_interrupted_run_shows_no_traceback_of_a_thread(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from joblib.externals import loky
+
+    monkeypatch.setattr(loky, "ProcessPoolExecutor", Stumbling)
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    with pytest.raises(KeyboardInterrupt), local_pool(1).open():
+        raise KeyboardInterrupt
+    assert capfd.readouterr().err == ""
 
 
 @needs_dask
