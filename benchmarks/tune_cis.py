@@ -32,21 +32,21 @@ def rows(page: TunePage) -> None:
     labels, result = page.session.labels, page.session.result
     thickness = result.project.sample.thickness_mm.value
     low = min((t for t in result.analysis.readings_k if t is not None), default=0.0)
-    row(page, "mask two points, circuit auto", mask(page))
+    row(page, "mask two points, circuit auto", mask(page, "auto"))
     row(page, "another circuit for all spectra", circuits(page))
     page.set("model.circuit", "bulk-blocking")
     page.settle()
-    row(page, "mask two points, circuit by name", mask(page))
+    row(page, "mask two points, circuit by name", mask(page, "by name"))
     row(page, "thickness", lambda k: page.set("sample.thickness_mm", thickness * (1.1 + 0.1 * k)))
     row(page, "temperatures in the line", lambda k: page.set("arrhenius.range_K", [low - 1.0 - k, 1e3]))  # fmt: skip
     row(page, "another spectrum large", lambda k: page.select(labels[k % len(labels)]))
 
 
-def mask(page: TunePage) -> Callable[[int], None]:
+def mask(page: TunePage, reason: str) -> Callable[[int], None]:
     def act(k: int) -> None:
         sources = page.plots.sources
         sources["points"].selected.indices = [4 + 5 * k, 6 + 5 * k]
-        page.reason.value = "benchmark"
+        page.reason.value = reason  # another one is another mask: nothing is remembered
         page.mask_selected()
 
     return act
