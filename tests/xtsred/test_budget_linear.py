@@ -235,6 +235,8 @@ def test_what_is_not_known_is_not_zero_and_the_headline_has_the_total() -> None:
     assert said == f"{Quantity(k.value, budget.total('K'), k.unit)} (fit {k.sigma:.2g})"
     (section,) = budget_sections(budgeted(reduction, budget))
     rows = {row[0]: row[1:] for row in section.tables[1].rows}
+    rms = np.sqrt(np.mean(budget.counting.s[budget.used > 0.0] ** 2))
+    assert rows["S(Q), rms over the bins used"][1] == f"{rms:.2g}"
     assert rows["mu R"][1] == "0"
     assert rows["packing fraction"] == ("0.50(3)", "0", "0.025", "0.025")
     assert rows["K"][1] == "in the fit"

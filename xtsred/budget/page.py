@@ -126,7 +126,7 @@ def _totals(budget: Budget) -> Table:
     used = budget.used > 0.0
     rows = [
         (
-            "S(Q), mean over the bins used",
+            "S(Q), rms over the bins used",
             "",
             f"{_rms(budget.counting.s[used]):.2g}",
             f"{_rms(budget.systematic_s[used]):.2g}",
