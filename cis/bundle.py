@@ -134,7 +134,7 @@ def _methods(folder: Path) -> str:
     return methods_text(folder)
 
 
-def _rerun(project: Path, target: Path, _command: str) -> None:
+def _rerun(project: Path, _earlier: Path, target: Path, _command: str) -> None:
     from cis.cli.analyze import run_project
 
     run_project(project, target, overwrite=False)

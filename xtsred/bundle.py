@@ -153,13 +153,39 @@ def _methods(folder: Path) -> str:
     return methods_text(folder)
 
 
-def _rerun(project: Path, target: Path, command: str) -> None:
+_MOST_DRAWS = 100_000
+
+
+def _sampling(earlier: Path) -> tuple[int, int] | None:
+    """Draws and seed of the sampling that an earlier result was made with; None without.
+
+    Raises InputError for numbers that nobody asks for: a bundle of others must not keep a computer busy.
+    """
+    result: Any = json.loads((earlier / "result.json").read_text(encoding="utf-8"))
+    budget = result.get("budget")
+    found = budget.get("monte_carlo") if isinstance(budget, dict) else None
+    if not isinstance(found, dict):
+        return None
+    draws, seed = found.get("draws"), found.get("seed")
+    if isinstance(draws, int) and isinstance(seed, int) and 10 <= draws <= _MOST_DRAWS:
+        return draws, seed
+    raise InputError(
+        "the bundle is refused",
+        why=f"its result.json asks for {draws!r} draws with the seed {seed!r}",
+        where=str(earlier / "result.json"),
+    )
+
+
+def _rerun(project: Path, earlier: Path, target: Path, command: str) -> None:
     from xtsred.budget.apply import reduce_with_budget
+    from xtsred.budget.monte_carlo import Asked
     from xtsred.config import load_project
     from xtsred.report import write_reduction
 
     loaded = load_project(project)  # and then what `xtsred reduce` does
-    reduction = reduce_with_budget(loaded)
+    sampling = _sampling(earlier)
+    asked = None if sampling is None else Asked(draws=sampling[0], seed=sampling[1])
+    reduction = reduce_with_budget(loaded, asked=asked)
     write_reduction(reduction, loaded, target=target, overwrite=False, command=command)
 
 

@@ -239,8 +239,12 @@ def _radiation(table: Table, choices: Choices, sample: Sample) -> list[Finding]:
     findings = list(weighting.findings(tuple(sample.fractions or ())))
     mode = header_facts(table.comments).get("mode", "")
     if mode and (mode == "neutron") != (weighting.kind == "neutron"):
-        text = f"The header of {Path(table.file).name} says {mode}, and --weights {weighting.kind}."
-        findings.append(Finding("warning", text))
+        raise InputError(
+            f"the file's header says {mode}, and --weights {weighting.kind}",
+            why="a total of one radiation cannot be turned into that of another without its partials",
+            remedy=f"use --weights {mode}, or correct the header",
+            where=table.file,
+        )
     return findings
 
 

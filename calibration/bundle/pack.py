@@ -44,7 +44,8 @@ class Half:
 
     program: name of the command. path_keys: where a project file names files (see `move_project`). files:
     every file that a project reads, the project file apart. tables, methods, curves, quantities: of a result
-    folder; curves and quantities are what a second run is compared by. rerun: project file -> a new result folder.
+    folder; curves and quantities are what a second run is compared by. rerun: project file, the earlier result's
+    folder (for what was asked beside the project), a new result folder, command.
     """
 
     program: str
@@ -54,7 +55,7 @@ class Half:
     methods: Callable[[Path], str]
     curves: Callable[[Path], Mapping[str, Curve]]
     quantities: Callable[[Path], Mapping[str, Any]]
-    rerun: Callable[[Path, Path, str], None]
+    rerun: Callable[[Path, Path, Path, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +249,7 @@ def verify_bundle(half: Half, path: Path, *, keep: Path | None = None) -> Verifi
         )
         again = keep or Path(work) / "again"
         then = _outcome_of_others(half, results, where=f"{path}:results")
-        half.rerun(project, again, f"{half.program} verify {path.name}")
+        half.rerun(project, results, again, f"{half.program} verify {path.name}")
         now = _outcome(half, again)
         return Verification(
             title=then.title,

@@ -227,3 +227,24 @@ def test_tables_are_the_text_files(bundled: Path) -> None:
         head = archive.read("data/sq.csv").decode().splitlines()[:2]
     assert head[0].startswith("scattering vector Q")
     assert head[1].startswith("Å^-1")
+
+
+def test_what_was_sampled_is_sampled_again(
+    bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The number of draws and the seed are asked for beside the project; the second run asks for them, too."""
+    arguments = ["reduce", str(bundled / "data/run.toml"), "--out", str(tmp_path / "out")]
+    known = ["--set", "sample.packing_fraction={value=0.5, sigma=0.01}", "--monte-carlo", "10"]
+    assert run(command, [*arguments, *known, "--seed", "3", "--set", "range.q_step=0.1"]) == 0
+    assert run(command, ["bundle", str(tmp_path / "out")]) == 0
+    capsys.readouterr()
+    kept = tmp_path / "again"
+    assert run(command, ["verify", str(tmp_path / "out.zip"), "--keep", str(kept), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["findings_gone"] == found["findings_new"] == []
+    sampled = [
+        json.loads((folder / "result.json").read_text(encoding="utf-8"))["budget"]["monte_carlo"]
+        for folder in (tmp_path / "out", kept)
+    ]
+    assert sampled[0] == sampled[1]
+    assert sampled[0]["seed"] == 3

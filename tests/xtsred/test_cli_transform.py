@@ -280,3 +280,18 @@ def test_nanometres_are_refused(tmp_path: Path, capsys) -> None:
     b = tmp_path / "b.dat"
     b.write_text("r (nm), g\n0.1, 1\n0.2, 1\n0.3, 1\n", encoding="utf-8")
     assert "r is not in Å" in refused(b, "--from", "g", "--to", "g", capsys=capsys)
+
+
+def test_a_total_of_another_radiation_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from calibration.commandline import run
+    from xtsred.cli import command
+
+    rows = "\n".join(f"{0.5 + 0.05 * i:.3f} 1.0 0.01" for i in range(200))
+    path = tmp_path / "x.sq"
+    path.write_text(f"# S(Q)\n# mode = xray\n#### start data\n#L Q  S  sigma\n{rows}\n")
+    arguments = ["transform", str(path), "--from", "S", "--to", "i", "--composition", "SiO2"]
+    assert run(command, [*arguments, "--weights", "neutron", "--out", str(tmp_path / "i.dat")]) == 2
+    assert "header says xray" in capsys.readouterr().err
+    assert not (tmp_path / "i.dat").exists()
