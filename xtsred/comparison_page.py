@@ -36,11 +36,22 @@ def _without_noise(c: Comparison) -> float | None:
     return math.sqrt(max(c.r_x**2 - c.r_x_floor**2, 0.0))
 
 
+def _without_noise_sigma(c: Comparison) -> float | None:
+    """By our counts: d sqrt(R² - floor²) = R dR / sqrt(R² - floor²); None where it is not known."""
+    left = _without_noise(c)
+    if not left or c.r_x_sigma_measurement is None:
+        return None
+    return c.r_x * c.r_x_sigma_measurement / left
+
+
 def _noise_rows(c: Comparison) -> list[tuple[str, str]]:
     left = _without_noise(c)
     if left is None:
         return []
-    text = f"{left:.4f}" if left > 0.0 else "0: the misfit is not more than our counting noise"
+    text = "0: the misfit is not more than our counting noise"
+    if left > 0.0:
+        sigma = _without_noise_sigma(c)
+        text = f"{left:.4f}" if sigma is None else f"{left:.4f} (± {sigma:.1g})"
     return [
         ("R_X of our counting noise alone (floor)", f"{c.r_x_floor:.4f}"),
         ("R_X without it, sqrt(R_X² − noise²)", text),
@@ -107,6 +118,7 @@ def comparison_values(c: Comparison) -> dict[str, Any]:
         "R_X_flat": c.r_x_flat,
         "R_X_floor": c.r_x_floor,
         "R_X_without_noise": _without_noise(c),
+        "R_X_without_noise_sigma_measurement": _without_noise_sigma(c),
         "R_by_function": dict(c.by_function),
         "weights": c.weights,
         "window": c.window,

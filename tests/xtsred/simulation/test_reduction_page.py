@@ -66,6 +66,22 @@ def test_noise_is_taken_from_r_x():
     assert values["R_X_floor"] == pytest.approx(sigma / np.sqrt(np.mean(s**2)), rel=1e-2)
 
 
+def test_the_sigma_of_r_x_without_noise_covers():
+    """Over draws of the noise: the mean is the true misfit, the spread is the sigma that stands beside it."""
+    q = np.arange(0.5, 20.0, 0.05)
+    s = 1.0 + 0.5 * np.sin(1.62 * q) * np.exp(-0.05 * q)
+    other, sigma = 1.0 + 0.97 * (s - 1.0), 0.004
+    true = np.sqrt(np.sum((s - other) ** 2) / np.sum(s**2))
+    pulls = []
+    for seed in range(60):
+        noisy = s + sigma * np.random.default_rng(seed).standard_normal(q.size)
+        made = compare_curves(q, noisy, np.full_like(q, sigma), q, other, q_range=(0.5, 19.9))
+        v = comparison_values(_comparison(_Other("truth.sq", "curve"), made))
+        pulls.append((v["R_X_without_noise"] - true) / v["R_X_without_noise_sigma_measurement"])
+    assert abs(np.mean(pulls)) < 0.5
+    assert 0.75 < np.std(pulls) < 1.25
+
+
 def test_a_misfit_below_the_noise_is_no_misfit(goodness):
     found = _comparison(_Other("truth.sq", "curve"), goodness)
     quiet = replace(found, r_x_floor=2.0 * found.r_x)
