@@ -3,6 +3,7 @@
 There is no NeXus application definition for S(Q) or g(r): every NXdata group plots by itself, and says what it holds.
 """
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def write_nexus(
 
     project_toml: the project file as resolved. The covariance of G(r) is written where the project asks for it.
     """
-    with h5py.File(path, "w", track_order=True) as file:
+    content = io.BytesIO()  # libhdf5 crashes where a disk fills under it: only Python writes to the disk
+    with h5py.File(content, "w", track_order=True) as file:
         file.attrs["NX_class"] = "NXroot"
         file.attrs["default"] = "entry"
         file.attrs["creator"] = f"{provenance.program} {provenance.version}"
@@ -53,6 +55,7 @@ def write_nexus(
         for i, step in enumerate(reduction.steps):
             _step(steps, f"{i + 1:02d}_{safe_name(step.name)}", step)
         _process(entry, reduction, provenance, project_toml)
+    path.write_bytes(content.getbuffer())
 
 
 def _group(parent: h5py.Group, name: str, nx_class: str) -> h5py.Group:

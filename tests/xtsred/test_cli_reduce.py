@@ -205,3 +205,34 @@ def test_speed_of_help(benchmark: Any) -> None:
     )
     assert result.returncode == 0
     assert "reduce" in result.stdout
+
+
+SMALL_FILES = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+from xtsred.cli import main
+sys.argv = ["xtsred", *sys.argv[2:]]
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system limits no file there")
+def test_a_disk_that_fills_under_the_hdf5_file_is_one_clear_error(
+    out: Path, tmp_path: Path
+) -> None:
+    """libhdf5 crashes where a write fails under it; here by a limit that only the HDF5 file and the page exceed."""
+    sizes = {p.name: p.stat().st_size for p in out.iterdir() if p.suffix != ".html"}
+    *_, second, largest = sorted(sizes.values())
+    assert max(sizes, key=lambda name: sizes[name]).endswith(".h5")
+    words = ["reduce", str(DEMO / "run.toml"), "--out", str(tmp_path / "out"), *FAST]
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_FILES, str((second + largest) // 2), *words],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == EXIT_FIXABLE, done.stderr
+    assert "the results could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
