@@ -22,10 +22,9 @@ _SHOWN = 5
 
 
 @click.command()
-@click.argument("samples", metavar="BATCH.toml", type=click.Path(path_type=Path))
+@click.argument("samples", required=False, metavar="BATCH.toml", type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="Folder of the results. One that an earlier run of this batch left is continued.",
@@ -39,13 +38,15 @@ _SHOWN = 5
 )
 @campaign_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--example", is_flag=True, help="Print a commented BATCH.toml and stop.")
 def batch(
-    samples: Path,
-    out: Path,
+    samples: Path | None,
+    out: Path | None,
     settings: tuple[str, ...],
     scheduler: str | None,
     workers: int | None,
     as_json: bool,
+    example: bool,
 ) -> int:
     """Analyze many samples, in parallel: a table of pellets, or many project files.
 
@@ -54,6 +55,14 @@ def batch(
     Each finished sample is on disk at once: after Ctrl-C, a crash or a power cut the same command continues,
     and a sample is analyzed again only if something that it depends on has changed.
     """
+    if example:
+        from cis.batch.example import EXAMPLE
+
+        click.echo(EXAMPLE, nl=False)
+        return EXIT_DONE
+    if samples is None or out is None:
+        missing = "BATCH.toml" if samples is None else "--out DIR"
+        raise click.UsageError(f"{missing} is missing; --example prints a file to begin with")
     from calibration.campaign.workers import pool_of
     from cis.batch.run import run_batch
     from cis.batch.samples import load_samples

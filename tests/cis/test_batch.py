@@ -207,6 +207,23 @@ def test_settings_are_for_projects(pellets: Path) -> None:
         load_samples(pellets, settings=["model.circuit=auto"])
 
 
+def test_the_example_begins_a_batch(pellets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, ["batch", "--example"]) == 0
+    text = capsys.readouterr().out
+    rows = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#   ")]
+    table = "\n".join(row for row in rows if row.count(",") == 5)
+    (pellets.parent / "pellets.csv").write_text(table, encoding="utf-8")
+    pellets.write_text(text.replace("# [def", "[def").replace("# sigma_K", "sigma_K"), "utf-8")
+    loaded = load_samples(pellets)
+    assert [job.name for job in loaded.jobs] == ["NS50-1", "NS50-2"]
+    record = loaded.jobs[1].spec["record"]
+    assert record["sample"]["thickness_mm"] == {"value": 0.98, "sigma": 0.01}
+    assert record["temperature"]["sigma_K"] == 0.5
+    for wrong in (["batch"], ["batch", str(pellets)]):
+        assert run(command, wrong) == 2
+        assert "--example" in capsys.readouterr().err
+
+
 def test_help_says_how_to_continue() -> None:
     code = "from cis.cli import main; main()"
     words = [sys.executable, "-c", code, "batch", "--help"]

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -404,6 +405,40 @@ def test_command_prints_json_and_says_what_failed(
     assert run(command, ["batch", str(own), "--out", str(own.parent)]) == 2
     assert "something that is not an earlier run" in capsys.readouterr().err
     assert [r["pattern"] for r in table(out, "failures.csv")] == ["ns_800K"]
+
+
+def test_the_example_begins_a_series(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, ["batch", "--example"]) == 0
+    text = capsys.readouterr().out
+    series = own.parent / "example.toml"
+    files = text.replace("heating/*.xy", "hot/*.xy").replace("K_*.xy", "K.xy")
+    series.write_text(files, encoding="utf-8")
+    assert len(load_series(series).members) == len(load_series(own).members)
+    for wrong in (["batch"], ["batch", str(series)]):
+        assert run(command, wrong) == 2
+        assert "--example" in capsys.readouterr().err
+
+
+def test_the_table_and_the_list_of_the_example_are_read(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, ["batch", "--example"]) == 0
+    text = capsys.readouterr().out
+    head, patterns = text.split("[patterns]", 1)
+    rows = [line.lstrip("# ") for line in patterns.splitlines() if line.startswith("#   ")]
+    table = "\n".join(row for row in rows if row.count(",") == 3)
+    (own.parent / "heating.csv").write_text(table, encoding="utf-8")
+    series = own.parent / "example.toml"
+    series.write_text(f'{head}[patterns]\ntable = "heating.csv"\n', encoding="utf-8")
+    first, second = load_series(series).members
+    assert (first.values["temperature_K"], second.values["temperature_sigma_K"]) == (300.0, 2.0)
+    assert "sample.packing_fraction=0.49" in second.settings
+    listed = patterns[patterns.index("# [[pattern]]") : patterns.index("# A project of several")]
+    series.write_text(head + re.sub(r"(?m)^# ", "", listed), encoding="utf-8")
+    (only,) = load_series(series).members
+    assert only.values == {"temperature_K": 300.0}
 
 
 def cli(*arguments: str) -> list[str]:

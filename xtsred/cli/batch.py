@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calibration.campaign.command import campaign_options, exit_status, run_values, said_of_run
+from calibration.commandline import EXIT_DONE
 from xtsred.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -21,10 +22,9 @@ _SHOWN = 5
 
 
 @click.command(name="batch")
-@click.argument("series", metavar="SERIES.toml", type=click.Path(path_type=Path))
+@click.argument("series", required=False, metavar="SERIES.toml", type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="Folder of the results. One that an earlier run of this series left is continued.",
@@ -38,13 +38,15 @@ _SHOWN = 5
 )
 @campaign_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--example", is_flag=True, help="Print a commented SERIES.toml and stop.")
 def batch(
-    series: Path,
-    out: Path,
+    series: Path | None,
+    out: Path | None,
     settings: tuple[str, ...],
     scheduler: str | None,
     workers: int | None,
     as_json: bool,
+    example: bool,
 ) -> int:
     """Reduce many patterns of one setup, in parallel, and draw them against temperature, time or number.
 
@@ -53,6 +55,14 @@ def batch(
     Each finished pattern is on disk at once: after Ctrl-C, a crash or a power cut the same command continues,
     and a pattern is computed again only if something that it depends on has changed.
     """
+    if example:
+        from xtsred.batch.example import EXAMPLE
+
+        click.echo(EXAMPLE, nl=False)
+        return EXIT_DONE
+    if series is None or out is None:
+        missing = "SERIES.toml" if series is None else "--out DIR"
+        raise click.UsageError(f"{missing} is missing; --example prints a file to begin with")
     from calibration.campaign.workers import pool_of
     from xtsred.batch.run import run_batch
     from xtsred.batch.series import load_series
