@@ -16,6 +16,12 @@ table = "pellets.csv"                    # a row per file of spectra (separated 
 # projects = "*/run.toml"                # in place of the table or beside it: project files of `cis analyze`
 # ignore = ["operator", "remark"]        # columns that are there for other reasons
 
-# [defaults.temperature]                 # tables of a project file that all rows share: model, temperature, arrhenius,
-# sigma_K = 0.5                          # fixture, validation, calibration
+[defaults.model]                         # tables of a project file that all rows share: model, arrhenius,
+circuit = "auto"                         # temperature, fixture, validation, calibration
+
+[defaults.arrhenius]
+form = "both"                            # of ln sigma and ln(sigma T); absent: no activation energies
+
+# [defaults.temperature]
+# sigma_K = 0.5
 """

@@ -162,6 +162,12 @@ def _of_table(
         circuit = cells.text("circuit")
         if circuit is not None:
             table_of_sample["model"] = {**table_of_sample.get("model", {}), "circuit": circuit}
+        elif batch.defaults.model is None:
+            raise InputError(
+                f"no circuit is named for {name!r}",
+                remedy='write [defaults.model] with circuit = "auto" into the batch file, or fill in a column circuit',
+                where=group[0].where,
+            )
         yield name, {"record": table_of_sample}, group[0].where
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from calibration.campaign.workers import local_pool
 from calibration.commandline import run
 from calibration.errors import ConfigError, InputError
 from calibration.report import RenderedFigure
+from cis.batch.recipe import SampleRecipe
 from cis.batch.run import Batch, run_batch
 from cis.batch.samples import load_samples
 from cis.cli import command
@@ -219,9 +221,28 @@ def test_the_example_begins_a_batch(pellets: Path, capsys: pytest.CaptureFixture
     record = loaded.jobs[1].spec["record"]
     assert record["sample"]["thickness_mm"] == {"value": 0.98, "sigma": 0.01}
     assert record["temperature"]["sigma_K"] == 0.5
+    for path in ("2016/ns50_1.z", "2017/ns50b_1.z"):
+        (pellets.parent / path).parent.mkdir()
+    shutil.copy(pellets.parent / "a.csv", pellets.parent / "2016" / "ns50_1.z")
+    shutil.copy(pellets.parent / "b.csv", pellets.parent / "2017" / "ns50b_1.z")
+    recipe = SampleRecipe(folder=str(pellets.parent), table=str(pellets.parent / "pellets.csv"))
+    assert [len(recipe.prepare(job).files) for job in loaded.jobs] == [1, 1]
     for wrong in (["batch"], ["batch", str(pellets)]):
         assert run(command, wrong) == 2
         assert "--example" in capsys.readouterr().err
+
+
+def test_a_sample_without_a_circuit_is_named(pellets: Path) -> None:
+    text = BATCH.replace('[defaults.model]\ncircuit = "bulk-blocking"\nseries = "separate"\n', "")
+    pellets.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no circuit is named for 'first'") as caught:
+        load_samples(pellets)
+    assert caught.value.where.endswith("pellets.csv:2")
+    table_path = pellets.parent / "pellets.csv"
+    rows = table_path.read_text(encoding="utf-8").splitlines()
+    rows = [f"{row},{cell}" for row, cell in zip(rows, ("circuit", "auto", "auto"), strict=True)]
+    table_path.write_text("\n".join(rows), encoding="utf-8")
+    assert len(load_samples(pellets).jobs) == 2
 
 
 def test_help_says_how_to_continue() -> None:

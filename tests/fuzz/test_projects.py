@@ -110,7 +110,7 @@ open = "open.csv"
 PELLETS = """\
 sample,file,thickness_mm,thickness_sigma_mm,diameter_mm,circuit,temperature_C,remark
 one,NS.csv,0.75,0.01,10,R0-p(R1;CPE1),,x
-two,N2S.csv,0.75,,10,,25,
+two,N2S.csv,0.75,,10,auto,25,
 two,N5S3.csv,,,,,35,
 """
 
