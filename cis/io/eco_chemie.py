@@ -57,7 +57,7 @@ def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spe
     def facts(table: Table) -> Facts:
         known = facts_above(text, table)
         below = text.lines[table.header_line].strip() if table.header_line < len(text.lines) else ""
-        count = int(below) if below.isdigit() else None
+        count = int(below) if below.isdecimal() else None
         return Facts(header=known.header, findings=announced(count, len(table.line)))
 
     return read_tables(text, format_name=NAME, options=options, facts=facts, sign_known=True)

@@ -23,9 +23,9 @@ from cis.stages import Spectrum
 __all__ = ["NAME", "matches", "read"]
 
 NAME = "Elchemea i2b"
-_NUMBER = r"[+-]?\d[\d.]*(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 _ROW = re.compile(rf"\A\s*{_NUMBER}[ ]+{_NUMBER}[ ]+{_NUMBER}\s*\Z")
-_START = re.compile(rf"\n[ \t]*\n[ ]*(\d+)[ ]*\n[ ]*{_NUMBER}[ ]+{_NUMBER}[ ]+{_NUMBER}[ ]*\n")
+_START = re.compile(rf"\n[ \t]*\n[ ]*([0-9]+)[ ]*\n[ ]*{_NUMBER}[ ]+{_NUMBER}[ ]+{_NUMBER}[ ]*\n")
 
 
 def matches(head: bytes, name: str) -> bool:
@@ -40,7 +40,7 @@ def read(path: Path | str, options: ReadOptions = AS_THE_FILE_SAYS) -> tuple[Spe
         (
             k
             for k in range(1, len(text.lines))
-            if text.lines[k].strip().isdigit() and not text.lines[k - 1].strip()
+            if text.lines[k].strip().isdecimal() and not text.lines[k - 1].strip()
         ),
         None,
     )

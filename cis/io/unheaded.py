@@ -91,7 +91,7 @@ def name_columns(table: Table, options: ReadOptions) -> Table:
     width = table.values.shape[1]
     for role, place in options.columns.items():
         column = identify(role, 0)
-        if not place.strip().isdigit() or not 1 <= int(place) <= width or column.role is None:
+        if not place.strip().isdecimal() or not 1 <= int(place) <= width or column.role is None:
             raise ReadError(
                 f'column "{place}" for {role} does not exist',
                 why=f"the table has {width} columns and no header",
