@@ -9,7 +9,7 @@ from calibration.campaign.jobs import Job
 from calibration.campaign.table import Row, Table, read_table
 from calibration.errors import InputError
 from calibration.quantity import Quantity
-from calibration.records import Loaded, as_table, load, record
+from calibration.records import FileName, Loaded, as_table, load, record
 from cis.config import ArrheniusTable, Calibration, Fixture, Model, Temperature, Validation
 from cis.inputs import matching_files
 
@@ -61,8 +61,8 @@ class BatchFile:
     """
 
     name: str
-    projects: str | None = None
-    table: str | None = None
+    projects: FileName | None = None
+    table: FileName | None = None
     ignore: tuple[str, ...] = ()
     defaults: Defaults = field(default_factory=Defaults)
 

@@ -232,6 +232,14 @@ def test_the_example_begins_a_batch(pellets: Path, capsys: pytest.CaptureFixture
         assert "--example" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("key", ["projects", "table"])
+@pytest.mark.parametrize("name", ["", ".", "/", "a" * 5000, "a/" * 3000, "a\\u0000b"])
+def test_names_that_no_system_can_open(pellets: Path, key: str, name: str) -> None:
+    pellets.write_text(f'name = "a"\n{key} = "{name}"\n', encoding="utf-8")
+    with pytest.raises(InputError):
+        load_samples(pellets)
+
+
 def test_a_sample_without_a_circuit_is_named(pellets: Path) -> None:
     text = BATCH.replace('[defaults.model]\ncircuit = "bulk-blocking"\nseries = "separate"\n', "")
     pellets.write_text(text, encoding="utf-8")

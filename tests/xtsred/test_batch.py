@@ -335,6 +335,14 @@ def rewritten(own: Path, old: str, new: str) -> Path:
     return own
 
 
+@pytest.mark.parametrize("files", ["", ".", "/", "a" * 5000, "a/" * 3000, "a\\u0000b"])
+def test_patterns_that_no_system_can_look_for(own: Path, files: str) -> None:
+    series = rewritten(own, "hot/*.xy", files)
+    with pytest.raises(InputError) as caught:
+        load_series(series)
+    assert "patterns.files" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 
 from calibration.campaign.table import Row, read_table
 from calibration.errors import ConfigError, InputError
-from calibration.records import Loaded, load, record
+from calibration.records import FileName, Loaded, load, record
 from xtsred.config import Project, load_project
 
 __all__ = [
@@ -35,9 +35,9 @@ class Patterns:
     the column file, columns of values (temperature_K), and columns named by keys of the project (sample.packing_fraction).
     """
 
-    files: str | None = None
+    files: FileName | None = None
     from_name: str | None = None
-    table: str | None = None
+    table: FileName | None = None
 
     def __post_init__(self) -> None:
         if (self.files is None) == (self.table is None):
@@ -50,7 +50,7 @@ class Patterns:
 class PatternEntry:
     """[[pattern]]: one file, its values, and keys of the project that are different for it."""
 
-    file: str
+    file: FileName
     name: str | None = None
     values: dict[str, float] = field(default_factory=dict)
     set: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class SeriesFile:
     """
 
     name: str
-    project: str
+    project: FileName
     variable: str
     variable_sigma: str | None = None
     patterns: Patterns | None = None
@@ -216,7 +216,15 @@ def _matched(patterns: Patterns, folder: Path, *, where: str) -> Iterator[_Found
     wanted = patterns.files or ""
     start = Path(wanted).anchor or folder
     relative = str(Path(wanted).relative_to(start)) if Path(wanted).is_absolute() else wanted
-    files = sorted((p for p in Path(start).glob(relative) if p.is_file()), key=_natural)
+    try:
+        files = sorted((p for p in Path(start).glob(relative) if p.is_file()), key=_natural)
+    except (OSError, ValueError, IndexError, RecursionError) as error:  # "", ".", names without end
+        raise InputError(
+            f"the pattern {wanted[:60]!r} cannot be looked for",
+            why=(getattr(error, "strerror", None) or str(error)).lower(),
+            remedy='correct it; as in files = "heating/*.xy"',
+            where=f"{where}: patterns.files",
+        ) from error
     if not files:
         raise InputError(
             f"the pattern {wanted!r} matches no file",
