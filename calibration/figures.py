@@ -80,7 +80,18 @@ def new_figure(
 
 def render(figure: Figure, *, name: str, title: str, caption: str) -> RenderedFigure:
     """Draw a figure as SVG and PNG; dates are left out so that the same data give the same bytes."""
-    _unmath(figure)
+    try:
+        svg, png = _drawn(figure)
+    except (
+        ValueError
+    ):  # a text that is no formula; looking at every text before would take as long as drawing
+        _unmath(figure)
+        svg, png = _drawn(figure)
+    return RenderedFigure(name=name, title=title, caption=caption, svg=svg, png=png)
+
+
+def _drawn(figure: Figure) -> tuple[bytes, bytes]:
+    """SVG and PNG."""
     svg, png = io.BytesIO(), io.BytesIO()
     with rc_context(_STYLE):
         # savefig would draw everything twice and lay it out four times: two thirds of the time of a report
@@ -92,6 +103,4 @@ def render(figure: Figure, *, name: str, title: str, caption: str) -> RenderedFi
         figure.set_dpi(_PNG_DPI)
         raster: Any = FigureCanvasAgg(figure)
         raster.print_png(png, pil_kwargs={"compress_level": 2})
-    return RenderedFigure(
-        name=name, title=title, caption=caption, svg=svg.getvalue(), png=png.getvalue()
-    )
+    return svg.getvalue(), png.getvalue()
