@@ -1,6 +1,7 @@
 """Strict TOML into frozen dataclasses: every mistake named by its key path, all of them at once."""
 
 import dataclasses
+import errno
 import json
 import math
 import re
@@ -146,6 +147,8 @@ def load(
     Raises InputError for a file that cannot be read or is not TOML, ConfigError for every wrong key at once.
     """
     try:
+        if path.is_char_device():  # one may never end
+            raise OSError(errno.EINVAL, "it is a device, not a file")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import errno
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,8 @@ def read_table(path: Path) -> Table:
     or no row at all.
     """
     try:
+        if path.is_char_device():  # one may never end
+            raise OSError(errno.EINVAL, "it is a device, not a file")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ReadError(

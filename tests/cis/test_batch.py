@@ -233,7 +233,7 @@ def test_the_example_begins_a_batch(pellets: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("key", ["projects", "table"])
-@pytest.mark.parametrize("name", ["", ".", "/", "a" * 5000, "a/" * 3000, "a\\u0000b"])
+@pytest.mark.parametrize("name", ["", ".", "/", "a" * 5000, "a/" * 3000, "a\\u0000b", "/dev/zero"])
 def test_names_that_no_system_can_open(pellets: Path, key: str, name: str) -> None:
     pellets.write_text(f'name = "a"\n{key} = "{name}"\n', encoding="utf-8")
     with pytest.raises(InputError):

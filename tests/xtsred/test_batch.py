@@ -351,6 +351,7 @@ def test_patterns_that_no_system_can_look_for(own: Path, files: str) -> None:
         ("{temperature_K}K", "{temperature_K}C", "does not fit"),
         ("{temperature_K}", "*", "name in braces"),
         ('project = "run.toml"', 'project = "no.toml"', "cannot be read"),
+        ('project = "run.toml"', 'project = "/dev/zero"', "cannot be read"),
         ("name = ", 'nane = "x"\nname = ', "nane"),
         ("files = ", 'table = "t.csv"\nfiles = ', "give one of files and table"),
         (
