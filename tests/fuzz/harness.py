@@ -110,13 +110,21 @@ def bent_project(text: str, random: np.random.Generator) -> str:
                 other[key] = copy.deepcopy(table[key]) if other is not table else odd
             case 3:
                 value = table[key]
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
+                if (
+                    isinstance(value, (int, float))
+                    and not isinstance(value, bool)
+                    and abs(value) < 1e300
+                ):
                     table[key] = float(value) * float(10.0 ** random.uniform(-6.0, 6.0))
                 else:
                     table[key] = odd
             case 4:
                 value = table[key]
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
+                if (
+                    isinstance(value, (int, float))
+                    and not isinstance(value, bool)
+                    and abs(value) < 1e300
+                ):
                     table[key] = {"value": value, "sigma": abs(float(value)) * 0.1}
                 else:
                     table[key] = odd
