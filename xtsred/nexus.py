@@ -36,7 +36,9 @@ def write_nexus(
 
     project_toml: the project file as resolved. The covariance of G(r) is written where the project asks for it.
     """
-    content = io.BytesIO()  # libhdf5 crashes where a disk fills under it: only Python writes to the disk
+    content = (
+        io.BytesIO()
+    )  # libhdf5 crashes where a disk fills under it: only Python writes to the disk
     with h5py.File(content, "w", track_order=True) as file:
         file.attrs["NX_class"] = "NXroot"
         file.attrs["default"] = "entry"
