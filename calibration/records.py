@@ -100,6 +100,8 @@ class Number:
                 sigma = _real(sigma)
                 if sigma < 0.0:
                     raise ValueError(f"sigma must not be negative, not {sigma:g}")
+                if sigma > _LARGEST:
+                    raise ValueError(f"sigma must be below {_LARGEST:g}, not {sigma:g}")
         else:
             value, sigma = _real(raw), None
         for bound, broken, sign in (
@@ -111,6 +113,9 @@ class Number:
             if broken:
                 raise ValueError(f"must be {sign} {bound:g}, not {value:g}")
         return Quantity(value, sigma, self.unit)
+
+
+_LARGEST = 1e100  # its square is still a number
 
 
 def _real(raw: object) -> float:

@@ -75,6 +75,8 @@ class Temperature:
     def __post_init__(self) -> None:
         if self.sigma_K is not None and self.sigma_K < 0.0:
             raise ValueError(f"sigma_K must not be negative, not {self.sigma_K:g}")
+        if self.sigma_K is not None and self.sigma_K > 1000.0:
+            raise ValueError(f"sigma_K is in K and must be 1000 at most, not {self.sigma_K:g}")
         if self.lag is not None and self.ambient_C is None:
             raise ValueError("lag needs ambient_C, the temperature that it starts from")
         if self.lag is None and self.ambient_C is not None:
