@@ -20,8 +20,10 @@ $(VENV)/.developed: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.installed
 	$(BIN)/xtsred demo --out demo-report --overwrite
 
+# the speed tests report in a second call: parallel runs would time each other
 test: $(VENV)/.developed lint types
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --benchmark-disable
+	$(BIN)/python -m pytest -k test_speed
 
 lint: $(VENV)/.developed
 	$(BIN)/ruff format --check .
