@@ -390,7 +390,7 @@ def impedance(_data: Path) -> Iterator[Row]:
         yield row(
             f"{name}.py, start by us",
             lambda z: fit(z, [_minimum(z), *fixed[1:]]),
-            "circuit given, R from the smallest |Z''| after the apex",
+            "circuit given, R from the smallest -Z'' after the apex",
         )
 
     def pyimpspec_() -> Iterator[Row]:
