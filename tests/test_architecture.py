@@ -26,8 +26,6 @@ ONE_PLACE = {
         "calibration/page",
         "xtsred/tune",
         "cis/tune",
-        "xtsred/cli/tune.py",
-        "cis/cli/tune.py",
     },
     "tornado": {"calibration/page"},
 }
